@@ -1,0 +1,112 @@
+/* Prepared data sets: made once from images and labels, then mapped into memory for training.
+ *
+ * A prepared data set is a folder that `datasets.load_from_disk` opens: dataset_dict.json and, per split,
+ * data-*.arrow (IPC stream), dataset_info.json and state.json; beside them vitrain_dataset.json with what
+ * Vitrain needs to know (labels, image size, how it was split). Images are decoded and resized already:
+ * uint8 pixels, one channel if every image is grey, else three. */
+#ifndef VITRAIN_DATASET_H
+#define VITRAIN_DATASET_H
+
+#include "vitrain/console.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Resampling filters, numbered as in Pillow and in preprocessor_config.json ("resample"). */
+typedef enum vt_resample {
+    VT_RESAMPLE_NEAREST = 0,
+    VT_RESAMPLE_LANCZOS = 1,
+    VT_RESAMPLE_BILINEAR = 2,
+    VT_RESAMPLE_BICUBIC = 3,
+    VT_RESAMPLE_BOX = 4,
+    VT_RESAMPLE_HAMMING = 5
+} vt_resample;
+
+/* "bilinear" and so on; NULL for a number that names no filter. */
+VT_API const char *vt_resample_name(vt_resample resample);
+
+typedef enum vt_split_policy {
+    VT_SPLIT_AUTO = 0,     /* folders if the layout has them, else patient if patients are known, else random */
+    VT_SPLIT_PATIENT = 1,  /* train and validation; all images of a patient on one side */
+    VT_SPLIT_OFFICIAL = 2, /* train_val_list.txt and test_list.txt; validation cut from train_val by patient */
+    VT_SPLIT_RANDOM = 3,   /* by image, as the walk-through does */
+    VT_SPLIT_FOLDERS = 4   /* the data set's own train/, validation/, test/ folders */
+} vt_split_policy;
+
+/* "patient" and so on. */
+VT_API const char *vt_split_policy_name(vt_split_policy policy);
+
+typedef enum vt_bad_image_policy { VT_BAD_IMAGE_FAIL = 0, VT_BAD_IMAGE_SKIP = 1 } vt_bad_image_policy;
+
+typedef struct vt_prepare_options {
+    const char *data;              /* raw data set: NIH layout, folder with metadata, or folder per class */
+    const char *out;               /* prepared data set to write; replaced only if `overwrite` */
+    const char *model;             /* model folder whose preprocessor_config.json decides size and resampling; or NULL */
+    int image_size;                /* 0: from the model, else 224 */
+    int resample;                  /* a vt_resample; -1: from the model, else bilinear */
+    vt_split_policy split;         /* default VT_SPLIT_AUTO */
+    double validation_fraction;    /* share of images for validation, 0 allowed; default 0.05 */
+    uint64_t seed;                 /* of the split; default 42 */
+    const char *labels;            /* "A,B": keep only these; "-A,-B": drop these; NULL: all */
+    vt_bad_image_policy bad_image; /* default VT_BAD_IMAGE_FAIL */
+    int write_metadata;            /* also write metadata.jsonl (file_name, N-hot labels) into `out` */
+    int overwrite;                 /* replace an existing prepared data set */
+    int threads;                   /* decoding threads; 0: all cores */
+} vt_prepare_options;
+
+VT_API void vt_prepare_options_init(vt_prepare_options *options);
+
+/* Reads, decodes, resizes, splits and writes. What it found (layout, labels, counts, missing and bad files,
+ * patients on both sides) is said on the console. On any failure `out` is left as it was. */
+VT_API vt_status vt_prepare(const vt_prepare_options *options, const vt_console *console) VT_CHECKED;
+
+typedef struct vt_dataset vt_dataset; /* a prepared data set, mapped read-only */
+typedef struct vt_split vt_split;     /* one split of it; owned by the data set */
+
+typedef struct vt_dataset_info {
+    int num_labels;
+    const char *const *label_names; /* [num_labels], in the order of the label vectors */
+    int height, width, channels;    /* of `pixels`; channels is 1 or 3 */
+    vt_resample resample;
+    vt_split_policy split_policy;
+    double validation_fraction;
+    uint64_t split_seed;
+    const char *split_hash;   /* hex; over (file name, patient, split) of every image */
+    const char *problem_type; /* "multi_label_classification" or "single_label_classification" */
+    int patients_known;       /* 0 when the raw data set named none */
+    int64_t shared_patients;  /* how many patients stand in more than one split */
+} vt_dataset_info;
+
+/* One image. All pointers lead into the mapped file and live as long as the data set. */
+typedef struct vt_example {
+    const char *file_name; /* not NUL-terminated */
+    size_t file_name_length;
+    const char *patient_id; /* not NUL-terminated; length 0 when unknown */
+    size_t patient_id_length;
+    const float *labels;   /* [num_labels] */
+    const uint8_t *pixels; /* [height, width, channels] */
+} vt_example;
+
+/* Maps a prepared data set and validates it whole: after VT_OK every example can be read without a check.
+ * *out is owned by the caller: vt_dataset_close(). */
+VT_API vt_status vt_dataset_open(const char *path, vt_dataset **out) VT_CHECKED;
+VT_API void vt_dataset_close(vt_dataset *dataset); /* NULL allowed */
+
+VT_API const vt_dataset_info *vt_dataset_get_info(const vt_dataset *dataset);
+
+/* The split called `name` ("train", "validation", "test"), or NULL if there is none. */
+VT_API const vt_split *vt_dataset_get_split(const vt_dataset *dataset, const char *name);
+
+VT_API int64_t vt_split_size(const vt_split *split);
+VT_API const char *vt_split_name(const vt_split *split);
+
+/* Example `index` in 0 ... vt_split_size() - 1. */
+VT_API vt_example vt_split_get(const vt_split *split, int64_t index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,33 @@
+/* Pictures and the page: training curves, ROC curves, AUC per label, grids of images, report.html.
+ *
+ * Every picture is written as PNG (150 dpi) and SVG. */
+#ifndef VITRAIN_REPORT_H
+#define VITRAIN_REPORT_H
+
+#include "vitrain/console.h"
+#include "vitrain/dataset.h"
+#include "vitrain/evaluate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* output_dir/plots/loss.{png,svg} and learning_rate.{png,svg} over epochs, from output_dir/trainer_state.json. */
+VT_API vt_status vt_plot_training(const char *output_dir) VT_CHECKED;
+
+/* folder/roc_curves.{png,svg} and folder/label_auc.{png,svg} (with confidence intervals). */
+VT_API vt_status vt_plot_evaluation(const vt_evaluation *evaluation, const char *folder) VT_CHECKED;
+
+/* folder/<name>.{png,svg}: up to `count` examples of the split with their labels, chosen by `seed`; with an
+ * evaluation of the same split (NULL allowed) also its predictions. */
+VT_API vt_status vt_plot_examples(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation, int count,
+                                  uint64_t seed, const char *folder, const char *name) VT_CHECKED;
+
+/* output_dir/report.html: one page without outside references, from what the run has written so far:
+ * arguments, data, curves, figures per label, pictures. `evaluation` may be NULL. */
+VT_API vt_status vt_write_report(const char *output_dir, const vt_dataset *dataset, const vt_evaluation *evaluation) VT_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

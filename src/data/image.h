@@ -1,0 +1,36 @@
+/* Images in memory: decoding PNG and JPEG, resizing as Pillow does. */
+#ifndef VT_DATA_IMAGE_H
+#define VT_DATA_IMAGE_H
+
+#include "base/error.h"
+#include "vitrain/dataset.h"
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct vt_image {
+    int width, height;
+    int channels;    /* 1 or 3 */
+    uint8_t *pixels; /* [height, width, channels]; owned: vt_image_free() */
+} vt_image;
+
+void vt_image_free(vt_image *image); /* leaves it empty */
+
+/* Decodes a PNG (1-16 bits, grey, palette, RGB, alpha) or JPEG. `name` is for error sentences. Alpha is dropped, as
+ * Pillow's convert("RGB") drops it; 16 bits become 8 by dividing by 257 and rounding; CMYK JPEGs become RGB. Pixels whose three
+ * channels are equal everywhere give a one-channel image. Truncated or corrupt data is VT_ERROR_INPUT: half an image is never
+ * returned. Sides are limited to 65,535 and the area to 2^28 pixels. */
+vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
+
+/* Whether the bytes begin like a PNG or a JPEG. */
+int vt_image_recognised(const void *data, size_t size);
+
+/* Resizes to width x height, bit for bit as Pillow's Image.resize does for modes L and RGB (no reducing gap). */
+vt_status vt_image_resize(const vt_image *image, int width, int height, vt_resample resample, vt_image *out) VT_CHECKED;
+
+/* One channel -> three equal ones, in place; three stay. */
+vt_status vt_image_to_rgb(vt_image *image) VT_CHECKED;
+
+/* Encodes as an 8-bit grey or RGB PNG; *data is freed with free(). */
+vt_status vt_image_encode_png(const vt_image *image, uint8_t **data, size_t *size) VT_CHECKED;
+
+#endif
