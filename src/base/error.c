@@ -10,7 +10,9 @@ enum { MESSAGE_SIZE = 2048 };
 
 static _Thread_local char message[MESSAGE_SIZE];
 
-const char *vt_error_message(void) { return message; }
+const char *vt_error_message(void) {
+    return message;
+}
 
 /* Length of the valid UTF-8 sequence of a printable character at `s`, or 0. */
 static size_t printable_length(const unsigned char *s) {
@@ -24,22 +26,25 @@ static size_t printable_length(const unsigned char *s) {
     return length;
 }
 
-/* Stores `text` as the message, bytes that could disturb a terminal written as \xNN. */
-static void store(const char *text) {
+void vt_make_printable(const char *text, char *out, size_t size) {
     const unsigned char *s = (const unsigned char *)text;
     size_t used = 0;
-    while (*s && used + 5 < MESSAGE_SIZE) {
+    while (*s && used + 5 <= size) {
         size_t length = printable_length(s);
         if (length) {
-            memcpy(message + used, s, length);
+            memcpy(out + used, s, length);
             used += length;
             s += length;
         } else {
-            used += (size_t)snprintf(message + used, 5, "\\x%02x", *s);
+            used += (size_t)snprintf(out + used, 5, "\\x%02x", *s);
             s++;
         }
     }
-    message[used] = '\0';
+    if (size) out[used] = '\0';
+}
+
+static void store(const char *text) {
+    vt_make_printable(text, message, sizeof message);
 }
 
 vt_status vt_fail(vt_status code, const char *format, ...) {

@@ -19,6 +19,9 @@ vt_status vt_fail_prefix(vt_status code, const char *format, ...) VT_PRINTF(2, 3
 /* "cannot allocate N bytes for <what>" */
 vt_status vt_fail_memory(const char *what, size_t bytes);
 
+/* out [size] = `text`, cut to fit, with the bytes that could disturb a terminal shown as \xNN. */
+void vt_make_printable(const char *text, char *out, size_t size);
+
 #define VT_TRY(expression)                                                                                                     \
     do {                                                                                                                       \
         vt_status vt_try_ = (expression);                                                                                      \
