@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parses a file / a text whose root must be an object. `name` is what error sentences call the text. */
+/* Parses a file / a text whose root must be an object, in which no key stands twice. `name` is what error sentences
+ * call the text. */
 vt_status vt_json_load(const char *path, json_t **out) VT_CHECKED;
 vt_status vt_json_parse(const char *text, size_t length, const char *name, json_t **out) VT_CHECKED;
 
