@@ -1,0 +1,277 @@
+/* A grid of example images with their labels and, given an evaluation, what the model says about them: a tick where it
+ * is right, a cross where it raises a false alarm, a ring where it misses a label, so that no meaning rests on colour. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "data/image.h"
+#include "report/picture.h"
+#include "vitrain/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS    4
+#define CELL       128.0 /* width of an image in points */
+#define GAP        14.0
+#define EDGE       10.0
+#define ROW        11.5 /* height of a line of text */
+#define MOST_LINES 5
+
+typedef enum vt_verdict { VERDICT_NONE, VERDICT_FOUND, VERDICT_FALSE_ALARM, VERDICT_MISSED } vt_verdict;
+
+typedef struct grid_line {
+    vt_verdict verdict;
+    int label; /* -1: the text alone */
+    float score;
+    char text[128];
+} grid_line;
+
+typedef struct grid_cell {
+    vt_image image; /* three channels, not larger than the paper shows */
+    grid_line lines[MOST_LINES];
+    int line_count;
+} grid_cell;
+
+typedef struct vt_grid {
+    const char *title;
+    int count, predicted;
+    grid_cell *cells;
+    double image_height, text_height; /* points */
+    double width, height;
+} vt_grid;
+
+/* --- what is said about an image --- */
+
+static int is_multi_label(const vt_dataset_info *info) {
+    return strcmp(info->problem_type, "single_label_classification") != 0;
+}
+
+/* Whether the model says yes to a label: above the threshold of best F1 where there is one, else 0.5; of exclusive
+ * labels the largest. */
+static int says_yes(const vt_evaluation *evaluation, const vt_dataset_info *info, int64_t sample, int label) {
+    const float *scores = evaluation->scores + sample * evaluation->num_labels;
+    if (is_multi_label(info)) {
+        double threshold = evaluation->labels[label].threshold;
+        return scores[label] >= (isnan(threshold) ? 0.5 : threshold);
+    }
+    int largest = 0;
+    for (int i = 1; i < evaluation->num_labels; i++)
+        if (scores[i] > scores[largest]) largest = i;
+    return label == largest;
+}
+
+/* True labels first, then false alarms; the surer the model, the earlier. */
+static int by_importance(const void *a, const void *b) {
+    const grid_line *left = a, *right = b;
+    int left_false = left->verdict == VERDICT_FALSE_ALARM, right_false = right->verdict == VERDICT_FALSE_ALARM;
+    if (left_false != right_false) return left_false - right_false;
+    if (left->score != right->score) return left->score < right->score ? 1 : -1;
+    return left->label - right->label;
+}
+
+/* Keeps the first lines that have room; the last says how many more there are. */
+static void keep_lines(const grid_line *lines, int count, grid_cell *cell) {
+    cell->line_count = count < MOST_LINES ? count : MOST_LINES;
+    memcpy(cell->lines, lines, (size_t)cell->line_count * sizeof *lines);
+    if (count <= MOST_LINES) return;
+    grid_line *last = &cell->lines[MOST_LINES - 1];
+    *last = (grid_line){.label = -1};
+    snprintf(last->text, sizeof last->text, "and %d more", count - MOST_LINES + 1);
+}
+
+static vt_status describe(const vt_example *example, const vt_dataset_info *info, const vt_evaluation *evaluation,
+                          int64_t sample, grid_cell *cell) {
+    grid_line *lines;
+    int count = 0;
+    VT_TRY(vt_allocate(&lines, (size_t)info->num_labels + 1, sizeof *lines, "a picture"));
+    for (int label = 0; label < info->num_labels; label++) {
+        int truth = example->labels[label] > 0.5f, yes = evaluation && says_yes(evaluation, info, sample, label);
+        if (!truth && !yes) continue;
+        grid_line *line = &lines[count++];
+        *line = (grid_line){.label = label};
+        if (!evaluation) {
+            snprintf(line->text, sizeof line->text, "%.100s", info->label_names[label]);
+            continue;
+        }
+        line->verdict = !yes ? VERDICT_MISSED : truth ? VERDICT_FOUND : VERDICT_FALSE_ALARM;
+        line->score = evaluation->scores[sample * evaluation->num_labels + label];
+        snprintf(line->text, sizeof line->text, "%.100s", info->label_names[label]);
+    }
+    if (evaluation) qsort(lines, (size_t)count, sizeof *lines, by_importance);
+    if (count == 0) {
+        lines[count] = (grid_line){.label = -1};
+        snprintf(lines[count++].text, sizeof lines[0].text, "no label");
+    }
+    keep_lines(lines, count, cell);
+    free(lines);
+    return VT_OK;
+}
+
+/* --- the images --- */
+
+static vt_status copy_image(const vt_example *example, const vt_dataset_info *info, vt_image *out) {
+    vt_image view = {.width = info->width, .height = info->height, .channels = info->channels};
+    size_t size = (size_t)view.width * (size_t)view.height * (size_t)view.channels;
+    VT_TRY(vt_allocate(&view.pixels, size, 1, "a picture"));
+    memcpy(view.pixels, example->pixels, size);
+    double shrink = (CELL * 150.0 / 72.0) / view.width;
+    vt_status status = VT_OK;
+    if (shrink < 1.0) {
+        int height = (int)fmax(1.0, round(view.height * shrink));
+        status = vt_image_resize(&view, (int)(CELL * 150.0 / 72.0), height, VT_RESAMPLE_BILINEAR, out);
+        vt_image_free(&view);
+    } else
+        *out = view;
+    return status == VT_OK ? vt_image_to_rgb(out) : status;
+}
+
+static vt_status draw_image(cairo_t *cairo, const vt_image *image, double x, double y, double height) {
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
+    if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
+        cairo_surface_destroy(surface);
+        return vt_fail(VT_ERROR_MEMORY, "cannot allocate an image of %d x %d pixels for a picture", image->width,
+                       image->height);
+    }
+    unsigned char *data = cairo_image_surface_get_data(surface);
+    int stride = cairo_image_surface_get_stride(surface);
+    for (int row = 0; row < image->height; row++) {
+        const uint8_t *from = image->pixels + (size_t)row * (size_t)image->width * 3;
+        for (int column = 0; column < image->width; column++, from += 3) {
+            uint32_t pixel = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+            memcpy(data + (size_t)row * (size_t)stride + (size_t)column * 4, &pixel, 4);
+        }
+    }
+    cairo_surface_mark_dirty(surface);
+    cairo_save(cairo);
+    cairo_translate(cairo, x, y);
+    cairo_scale(cairo, CELL / image->width, height / image->height);
+    cairo_set_source_surface(cairo, surface, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(cairo), CAIRO_FILTER_GOOD);
+    cairo_pattern_set_extend(cairo_get_source(cairo), CAIRO_EXTEND_PAD);
+    cairo_rectangle(cairo, 0, 0, image->width, image->height);
+    cairo_fill(cairo);
+    cairo_restore(cairo);
+    cairo_surface_destroy(surface);
+    return VT_OK;
+}
+
+/* --- painting --- */
+
+static vt_colour verdict_colour(vt_verdict verdict) {
+    static const vt_colour colours[4] = {{0, 0, 0}, {0.0, 0.45, 0.25}, {0.75, 0.15, 0.15}, {0.70, 0.40, 0.0}};
+    return colours[verdict];
+}
+
+/* A mark in a box of 7 points whose left end is x, around the height y. */
+static void draw_mark(cairo_t *cairo, vt_verdict verdict, double x, double y) {
+    vt_set_colour(cairo, verdict_colour(verdict), 1.0);
+    cairo_set_line_width(cairo, 1.5);
+    if (verdict == VERDICT_FOUND) {
+        cairo_move_to(cairo, x + 0.5, y + 0.3);
+        cairo_line_to(cairo, x + 2.7, y + 2.6);
+        cairo_line_to(cairo, x + 6.5, y - 2.8);
+    } else if (verdict == VERDICT_FALSE_ALARM) {
+        cairo_move_to(cairo, x + 1.0, y - 2.5);
+        cairo_line_to(cairo, x + 6.0, y + 2.5);
+        cairo_move_to(cairo, x + 6.0, y - 2.5);
+        cairo_line_to(cairo, x + 1.0, y + 2.5);
+    } else if (verdict == VERDICT_MISSED)
+        cairo_arc(cairo, x + 3.5, y, 2.6, 0.0, 2.0 * M_PI);
+    cairo_stroke(cairo);
+}
+
+static void draw_lines(cairo_t *cairo, const grid_cell *cell, double x, double y) {
+    for (int i = 0; i < cell->line_count; i++, y += ROW) {
+        const grid_line *line = &cell->lines[i];
+        char text[160], score[16] = "";
+        double indent = line->verdict == VERDICT_NONE ? 0.0 : 11.0, room = CELL - indent;
+        if (line->verdict != VERDICT_NONE) {
+            draw_mark(cairo, line->verdict, x, y - VT_LEGEND_SIZE * 0.36);
+            snprintf(score, sizeof score, "%.2f", (double)line->score);
+            vt_text_draw(cairo, score, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL, verdict_colour(line->verdict), x + CELL, y,
+                         VT_ALIGN_RIGHT);
+            room -= 26.0;
+        }
+        vt_text_fit(cairo, line->text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL, room, text, sizeof text);
+        vt_text_draw(cairo, text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL, verdict_colour(line->verdict), x + indent, y,
+                     VT_ALIGN_LEFT);
+    }
+}
+
+static void draw_key(cairo_t *cairo, const vt_grid *grid) {
+    static const struct {
+        vt_verdict verdict;
+        const char *text;
+    } keys[3] = {{VERDICT_FOUND, "label found"}, {VERDICT_FALSE_ALARM, "false alarm"}, {VERDICT_MISSED, "label missed"}};
+    double width = 0, y = grid->height - EDGE;
+    for (int i = 0; i < 3; i++) width += 11.0 + vt_text_width(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL) + 18.0;
+    double x = (grid->width - width + 18.0) / 2.0;
+    for (int i = 0; i < 3; i++) {
+        draw_mark(cairo, keys[i].verdict, x, y - VT_LEGEND_SIZE * 0.36);
+        vt_text_draw(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL, VT_BLACK, x + 11.0, y, VT_ALIGN_LEFT);
+        x += 11.0 + vt_text_width(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL) + 18.0;
+    }
+}
+
+static vt_status paint_grid(cairo_t *cairo, void *context) {
+    const vt_grid *grid = context;
+    vt_text_draw(cairo, grid->title, VT_TITLE_SIZE, VT_WEIGHT_NORMAL, VT_BLACK, grid->width / 2.0, EDGE + VT_TITLE_SIZE * 0.8,
+                 VT_ALIGN_CENTRE);
+    for (int i = 0; i < grid->count; i++) {
+        double x = EDGE + (i % COLUMNS) * (CELL + GAP);
+        double y = EDGE + VT_TITLE_SIZE + 8.0 + (i / COLUMNS) * (grid->image_height + grid->text_height + GAP);
+        VT_TRY(draw_image(cairo, &grid->cells[i].image, x, y, grid->image_height));
+        draw_lines(cairo, &grid->cells[i], x, y + grid->image_height + ROW);
+    }
+    if (grid->predicted) draw_key(cairo, grid);
+    return VT_OK;
+}
+
+/* --- the choice --- */
+
+static vt_status fill_grid(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation,
+                           const int64_t *order, vt_grid *grid) {
+    const vt_dataset_info *info = vt_dataset_get_info(dataset);
+    int lines = 0;
+    for (int i = 0; i < grid->count; i++) {
+        vt_example example = vt_split_get(split, order[i]);
+        VT_TRY(copy_image(&example, info, &grid->cells[i].image));
+        VT_TRY(describe(&example, info, evaluation, order[i], &grid->cells[i]));
+        if (grid->cells[i].line_count > lines) lines = grid->cells[i].line_count;
+    }
+    int rows = (grid->count + COLUMNS - 1) / COLUMNS, columns = grid->count < COLUMNS ? grid->count : COLUMNS;
+    grid->image_height = CELL * info->height / info->width;
+    grid->text_height = lines * ROW + 3.0;
+    grid->predicted = evaluation != NULL;
+    grid->width = fmax(2 * EDGE + columns * (CELL + GAP) - GAP, 300.0);
+    grid->height = 2 * EDGE + VT_TITLE_SIZE + 8.0 + rows * (grid->image_height + grid->text_height + GAP) - GAP +
+                   (grid->predicted ? 20.0 : 0.0);
+    return VT_OK;
+}
+
+vt_status vt_plot_examples(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation, int count,
+                           uint64_t seed, const char *folder, const char *name) {
+    int64_t size = vt_split_size(split), *order = NULL;
+    if (evaluation && (evaluation->samples != size || evaluation->num_labels != vt_dataset_get_info(dataset)->num_labels))
+        return vt_fail(VT_ERROR_USAGE, "the evaluation has %lld samples, but the %s split has %lld: it is of another split",
+                       (long long)evaluation->samples, vt_split_name(split), (long long)size);
+    if (count < 1 || size < 1)
+        return vt_fail(VT_ERROR_USAGE, "cannot show %d of the %lld images of the %s split: expected at least one", count,
+                       (long long)size, vt_split_name(split));
+    char title[96];
+    snprintf(title, sizeof title, evaluation ? "Labels and predictions, %s split" : "Images and labels, %s split",
+             vt_split_name(split));
+    vt_grid grid = {.title = title, .count = size < count ? (int)size : count};
+    vt_status status;
+    VT_TRY_GOTO(vt_allocate(&order, (size_t)size, sizeof *order, "a picture"));
+    VT_TRY_GOTO(vt_allocate(&grid.cells, (size_t)grid.count, sizeof *grid.cells, "a picture"));
+    vt_random_permutation(seed, VT_PURPOSE_PLOT, 0, size, order);
+    VT_TRY_GOTO(fill_grid(dataset, split, evaluation, order, &grid));
+    status = vt_picture_write(folder, name, grid.width, grid.height, paint_grid, &grid);
+done:
+    for (int i = 0; grid.cells && i < grid.count; i++) vt_image_free(&grid.cells[i].image);
+    free(grid.cells);
+    free(order);
+    return status;
+}
