@@ -1,0 +1,96 @@
+/* Images in memory: recognises the format, decodes, and keeps one channel where three are equal.
+ * PNG and JPEG themselves are in png.c and jpeg.c, resizing in resize.c. */
+#include "data/image_formats.h"
+
+#include "base/memory.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE_LIMIT = 65535 };
+static const uint64_t area_limit = UINT64_C(1) << 28;
+
+static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+static const uint8_t jpeg_signature[3] = {0xff, 0xd8, 0xff};
+
+static int begins_with(const void *data, size_t size, const uint8_t *signature, size_t length) {
+    return size >= length && memcmp(data, signature, length) == 0;
+}
+
+static int is_png(const void *data, size_t size) {
+    return begins_with(data, size, png_signature, sizeof png_signature);
+}
+static int is_jpeg(const void *data, size_t size) {
+    return begins_with(data, size, jpeg_signature, sizeof jpeg_signature);
+}
+
+int vt_image_recognised(const void *data, size_t size) {
+    return is_png(data, size) || is_jpeg(data, size);
+}
+
+void vt_image_free(vt_image *image) {
+    free(image->pixels);
+    *image = (vt_image){0};
+}
+
+vt_status vt_image_check_size(const char *name, uint64_t width, uint64_t height) {
+    if (width < 1 || height < 1 || width > SIDE_LIMIT || height > SIDE_LIMIT || width * height > area_limit)
+        return vt_fail(VT_ERROR_INPUT,
+                       "%s: an image of %" PRIu64 " x %" PRIu64
+                       " pixels can't be used; sides are 1 to %d, and the area at most %" PRIu64 " pixels",
+                       name, width, height, SIDE_LIMIT, area_limit);
+    return VT_OK;
+}
+
+vt_status vt_image_allocate(int width, int height, int channels, vt_image *out) {
+    *out = (vt_image){.width = width, .height = height, .channels = channels};
+    vt_status status = vt_allocate(&out->pixels, (size_t)width * (size_t)height, (size_t)channels, "an image");
+    if (status != VT_OK) *out = (vt_image){0};
+    return status;
+}
+
+static int all_grey(const vt_image *image) {
+    const uint8_t *pixel = image->pixels; /* [height, width, 3] */
+    size_t count = (size_t)image->width * (size_t)image->height;
+    for (size_t row = 0; row < count; row += (size_t)image->width) {
+        unsigned difference = 0;
+        for (int x = 0; x < image->width; x++, pixel += 3)
+            difference |= (unsigned)(pixel[0] ^ pixel[1]) | (unsigned)(pixel[0] ^ pixel[2]);
+        if (difference) return 0;
+    }
+    return 1;
+}
+
+/* Keeps the first of three equal channels. */
+static void keep_one_channel(vt_image *image) {
+    size_t count = (size_t)image->width * (size_t)image->height;
+    for (size_t i = 0; i < count; i++) image->pixels[i] = image->pixels[3 * i];
+    image->channels = 1;
+    uint8_t *smaller = realloc(image->pixels, count);
+    if (smaller) image->pixels = smaller;
+}
+
+vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) {
+    *out = (vt_image){0};
+    if (is_png(data, size))
+        VT_TRY(vt_png_decode(data, size, name, out));
+    else if (is_jpeg(data, size))
+        VT_TRY(vt_jpeg_decode(data, size, name, out));
+    else if (size == 0)
+        return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected a PNG or JPEG image", name);
+    else
+        return vt_fail(VT_ERROR_INPUT, "%s: neither a PNG nor a JPEG image by its first bytes", name);
+    if (out->channels == 3 && all_grey(out)) keep_one_channel(out);
+    return VT_OK;
+}
+
+vt_status vt_image_to_rgb(vt_image *image) {
+    if (image->channels == 3) return VT_OK;
+    vt_image colour;
+    VT_TRY(vt_image_allocate(image->width, image->height, 3, &colour));
+    size_t count = (size_t)image->width * (size_t)image->height;
+    for (size_t i = 0; i < count; i++) memset(colour.pixels + 3 * i, image->pixels[i], 3);
+    vt_image_free(image);
+    *image = colour;
+    return VT_OK;
+}

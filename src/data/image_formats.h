@@ -1,0 +1,17 @@
+/* The image formats behind vt_image_decode(), and the limits that all of them share. */
+#ifndef VT_DATA_IMAGE_FORMATS_H
+#define VT_DATA_IMAGE_FORMATS_H
+
+#include "data/image.h"
+
+/* Each decodes one format into one channel for grey files, three for all others. `out` is empty on failure. */
+vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
+vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
+
+/* Checks the sides and the area of an image called `name`. */
+vt_status vt_image_check_size(const char *name, uint64_t width, uint64_t height) VT_CHECKED;
+
+/* *out = a black image; sizes are checked already. */
+vt_status vt_image_allocate(int width, int height, int channels, vt_image *out) VT_CHECKED;
+
+#endif
