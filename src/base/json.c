@@ -12,7 +12,7 @@ static const size_t SIZE_LIMIT = (size_t)256 << 20;
 
 vt_status vt_json_parse(const char *text, size_t length, const char *name, json_t **out) {
     json_error_t error;
-    *out = json_loadb(text, length, 0, &error);
+    *out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!*out) return vt_fail(VT_ERROR_INPUT, "%s:%d:%d: not valid JSON: %s", name, error.line, error.column, error.text);
     if (json_is_object(*out)) return VT_OK;
     json_decref(*out);
@@ -118,7 +118,7 @@ static const json_t *member_of(const json_t *object, const char *key) {
 
 static vt_status wrong_type(const char *name, const char *key, const json_t *value, const char *expected) {
     enum { SHOWN = 60 };
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
     size_t length = text ? strlen(text) : 0;
     vt_status status = vt_fail(VT_ERROR_INPUT, "%s: '%s' is %.*s%s, expected %s", name, key, SHOWN, text ? text : "?",
                                length > SHOWN ? "..." : "", expected);
