@@ -10,8 +10,9 @@ typedef struct vt_parameter {
     int rank;
     int64_t shape[4];
     int64_t count;
-    int64_t offset; /* into `values`, in elements; a multiple of 16 */
+    int64_t offset; /* into `values`, in elements; a multiple of 16 unless packed */
     int decay;      /* weight decay applies: not a bias, not a layer norm */
+    int packed;     /* follows the parameter before without a gap: key after query, value after key */
 } vt_parameter;
 
 struct vt_model {
@@ -24,7 +25,7 @@ struct vt_model {
 };
 
 /* Where things stand in the flat buffer; query, key and value of a layer are adjacent, so that together they are one
- * [3 * hidden, hidden] weight (and one [3 * hidden] bias). Offsets in elements. */
+ * [3 * hidden, hidden] weight (and one [3 * hidden] bias; -1 without qkv_bias). Offsets in elements. */
 typedef struct vt_layer_offsets {
     int64_t norm1_gamma, norm1_beta, qkv_weight, qkv_bias, proj_weight, proj_bias;
     int64_t norm2_gamma, norm2_beta, fc1_weight, fc1_bias, fc2_weight, fc2_bias;
