@@ -92,6 +92,8 @@ typedef struct vt_argument_help {
     const char *help;   /* one line */
     int value_required; /* 0: may stand alone as a flag, or be followed by an optional value */
     int flag;           /* 1: boolean */
+    char values[256];   /* what it takes: "an integer of at least 1" */
+    char initial[64];   /* its default as the command line has it; "" if there is none */
 } vt_argument_help;
 VT_API int vt_training_argument_describe(int index, vt_argument_help *help);
 
