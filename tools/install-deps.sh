@@ -1,0 +1,35 @@
+#!/bin/sh
+# Installs the Debian packages that building and testing need, and with "lint" those that checking needs. Asks nothing; does
+# nothing, silently, when all are there. On other systems it names the libraries instead.
+set -eu
+
+packages="gcc libc6-dev make cmake ninja-build pkg-config zlib1g-dev libdnnl-dev libjansson-dev libarchive-dev libpng-dev
+    libjpeg62-turbo-dev libcairo2-dev libcmocka-dev"
+if [ "${1:-}" = lint ]; then packages="git clang-format clang-tidy cppcheck libomp-dev"; fi
+
+if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
+    echo "vitrain: this is not Debian; make sure that a C compiler, CMake 3.25, Ninja, pkg-config, oneDNN 2.6 or later, jansson," \
+        "libarchive, libpng, libjpeg, cairo, cmocka and zlib are installed" >&2
+    exit 0
+fi
+
+missing=
+for package in $packages; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo > /dev/null || ! sudo -n true 2> /dev/null; then
+        echo "vitrain: packages are missing, and only root can install them; please run: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root="sudo -n"
+fi
+echo "vitrain: installing$missing"
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 update
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install -y \
+    --no-install-recommends $missing > /dev/null
