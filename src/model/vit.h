@@ -35,8 +35,9 @@ typedef struct vt_vit_step {
  * step NULL: inference (no dropout, nothing kept for backward). */
 vt_status vt_vit_forward(vt_vit *vit, const uint8_t *pixels, int64_t batch, const vt_vit_step *step, float *logits) VT_CHECKED;
 
-/* Forward, loss and backward of one micro-batch. targets: host float [batch, labels]; loss_options->pos_weight: host.
- * loss [batch]: each sample's loss. Gradients of (sum of losses * gradient_scale) are added to those there. */
+/* Forward, loss and backward of one micro-batch (step is not NULL). targets: host float [batch, labels];
+ * loss_options->pos_weight: host. loss [batch]: each sample's loss. Gradients of (sum of losses * gradient_scale) are added to
+ * those there. */
 vt_status vt_vit_forward_backward(vt_vit *vit, const uint8_t *pixels, const float *targets, int64_t batch,
                                   const vt_vit_step *step, const vt_loss_options *loss_options, float gradient_scale,
                                   float *loss, float *logits /* NULL allowed */) VT_CHECKED;

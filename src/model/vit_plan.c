@@ -1,0 +1,119 @@
+/* Plans a placed model's memory: one table of buffers, summed up first, then cut from one allocation. */
+#include "model/parameters.h"
+#include "model/vit_state.h"
+
+/* Walks over the table twice: with `base` NULL it adds up sizes, with the arena it hands out addresses. The limits on
+ * configurations and batches keep the sum far below 2^63. */
+typedef struct vt_plan {
+    char *base;
+    int64_t size;
+} vt_plan;
+
+/* The next rows * columns * width bytes; NULL while adding up. */
+static void *take(vt_plan *plan, int64_t rows, int64_t columns, size_t width) {
+    int64_t start = plan->size, bytes = rows * columns * (int64_t)width;
+    plan->size += (bytes + 63) / 64 * 64;
+    return plan->base ? plan->base + start : NULL;
+}
+
+static void plan_layer(vt_vit *vit, vt_plan *plan, vt_layer *layer) {
+    const vt_vit_config *config = &vit->config;
+    int64_t rows = vit->options.max_batch * vit->tokens, hidden = config->hidden_size;
+    size_t width = vt_act_size(vit->options.precision);
+    layer->input = take(plan, rows, hidden, width);
+    layer->norm1 = take(plan, rows, hidden, width);
+    layer->mean1 = take(plan, rows, 1, sizeof(float));
+    layer->inverse_std1 = take(plan, rows, 1, sizeof(float));
+    layer->qkv_out = take(plan, rows, 3 * hidden, width);
+    layer->log_sum_exp = take(plan, rows, config->num_attention_heads, sizeof(float));
+    layer->attention = take(plan, rows, hidden, width);
+    if (!vit->options.train) {
+        layer->middle = layer->input;
+        layer->norm2 = layer->norm1;
+        layer->mean2 = layer->mean1;
+        layer->inverse_std2 = layer->inverse_std1;
+        layer->activated = take(plan, rows, config->intermediate_size, width);
+        return;
+    }
+    layer->middle = take(plan, rows, hidden, width);
+    layer->norm2 = take(plan, rows, hidden, width);
+    layer->mean2 = take(plan, rows, 1, sizeof(float));
+    layer->inverse_std2 = take(plan, rows, 1, sizeof(float));
+    layer->activated = take(plan, rows, config->intermediate_size, width);
+    layer->derivative = take(plan, rows, config->intermediate_size, width);
+}
+
+static void share_buffers(vt_layer *layer, const vt_layer *with) {
+    vt_layer own = *layer;
+    *layer = *with;
+    layer->offsets = own.offsets;
+    layer->qkv = own.qkv;
+    layer->proj = own.proj;
+    layer->fc1 = own.fc1;
+    layer->fc2 = own.fc2;
+}
+
+static void plan_layers(vt_vit *vit, vt_plan *plan) {
+    for (int i = 0; i < vit->config.num_hidden_layers; i++) {
+        if (i == 0 || vit->options.train)
+            plan_layer(vit, plan, &vit->layers[i]);
+        else
+            share_buffers(&vit->layers[i], &vit->layers[0]);
+    }
+    int64_t rows = vit->options.max_batch * vit->tokens;
+    vit->output = vit->options.train ? take(plan, rows, vit->config.hidden_size, vt_act_size(vit->options.precision))
+                                     : vit->layers[0].input;
+}
+
+static void plan_training(vt_vit *vit, vt_plan *plan) {
+    const vt_vit_config *config = &vit->config;
+    int64_t rows = vit->options.max_batch * vit->tokens, hidden = config->hidden_size;
+    int64_t wide = config->intermediate_size > 3 * hidden ? config->intermediate_size : 3 * hidden;
+    size_t width = vt_act_size(vit->options.precision);
+    vit->gradients = take(plan, vit->value_count, 1, sizeof(float));
+    vit->moment1 = take(plan, vit->value_count, 1, sizeof(float));
+    if (vit->options.update != VT_UPDATE_SGD) vit->moment2 = take(plan, vit->value_count, 1, sizeof(float));
+    if (config->hidden_dropout_prob > 0) vit->branch = take(plan, rows, hidden, width);
+    vit->targets = take(plan, vit->options.max_batch, config->num_labels, sizeof(float));
+    vit->dlogits = take(plan, vit->options.max_batch, config->num_labels, sizeof(float));
+    vit->loss = take(plan, vit->options.max_batch, 1, sizeof(float));
+    vit->pos_weight = take(plan, config->num_labels, 1, sizeof(float));
+    vit->dhidden = take(plan, rows, hidden, width);
+    vit->dnarrow = take(plan, rows, hidden, width);
+    vit->dwide = take(plan, rows, wide, width);
+    vit->dpooled = take(plan, vit->options.max_batch, hidden, width);
+}
+
+static void plan_all(vt_vit *vit, vt_plan *plan) {
+    const vt_vit_config *config = &vit->config;
+    int64_t batch = vit->options.max_batch, hidden = config->hidden_size, patches = batch * vit->patches;
+    size_t width = vt_act_size(vit->options.precision);
+    vit->parameters = take(plan, vit->value_count, 1, sizeof(float));
+    vit->pixels = take(plan, batch * config->image_height, (int64_t)config->image_width * vit->options.pixel_channels, 1);
+    vit->patch_inputs = take(plan, patches, vit->patch_values, width);
+    vit->embedded = take(plan, patches, hidden, width);
+    plan_layers(vit, plan);
+    vit->pooled = take(plan, batch, hidden, width);
+    vit->pooled_mean = take(plan, batch, 1, sizeof(float));
+    vit->pooled_inverse_std = take(plan, batch, 1, sizeof(float));
+    vit->logits = take(plan, batch, config->num_labels, sizeof(float));
+    if (vit->options.train) plan_training(vit, plan);
+}
+
+/* The compute copies of the weights, which the device takes by itself: one for forward, one for backward. */
+static uint64_t packed_bytes(const vt_vit *vit) {
+    uint64_t hidden = (uint64_t)vit->config.hidden_size, intermediate = (uint64_t)vit->config.intermediate_size;
+    uint64_t layer = 4 * hidden * hidden + 2 * hidden * intermediate;
+    uint64_t elements = (uint64_t)vit->config.num_hidden_layers * layer + hidden * (uint64_t)vit->patch_values;
+    return elements * vt_act_size(vit->options.precision) * (vit->options.train ? 2 : 1);
+}
+
+vt_status vt_vit_plan_memory(vt_vit *vit) {
+    vt_plan plan = {0};
+    plan_all(vit, &plan);
+    VT_TRY(vit->device->ops->allocate(vit->device, (size_t)plan.size, "the model's buffers", &vit->arena));
+    vit->memory = (uint64_t)plan.size + packed_bytes(vit);
+    plan = (vt_plan){.base = vit->arena};
+    plan_all(vit, &plan);
+    return VT_OK;
+}
