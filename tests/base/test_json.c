@@ -20,6 +20,7 @@ static void broken_texts_are_placed(void **state) {
         {"", "config.json:1:"},
         {"{\"a\": 1", "config.json:1:"},
         {"{\"a\": 1} x", "config.json:1:"},
+        {"{\"a\": 1, \"a\": 2}", "config.json:1:"},
         {"[1, 2]", "config.json: expected a JSON object"},
         {"{\"a\": 1e999}", "config.json:1:"},
         {"{\"a\": 99999999999999999999999}", "config.json:1:"},
