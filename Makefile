@@ -46,7 +46,7 @@ bench: configure
 sanitize: deps
 	@cmake --preset sanitize
 	@cmake --build build-sanitize -j $(JOBS)
-	@ctest --test-dir build-sanitize --output-on-failure -j 2
+	@ctest --test-dir build-sanitize --output-on-failure -j 2 -LE slow
 
 lint-deps:
 	@tools/install-deps.sh lint
