@@ -113,6 +113,15 @@ typedef struct vt_train_result {
 VT_API vt_status vt_train(vt_device *device, vt_model *model, const vt_dataset *dataset, const vt_training_arguments *arguments,
                           const vt_console *console, vt_train_result *result) VT_CHECKED;
 
+typedef struct vt_checkpoint_info {
+    int64_t global_step, max_steps;
+    double epoch;
+    double best_metric; /* NAN if there is none yet */
+} vt_checkpoint_info;
+
+/* Checks every file of a checkpoint against its manifest and says how far the run had come. */
+VT_API vt_status vt_checkpoint_inspect(const char *folder, vt_checkpoint_info *info) VT_CHECKED;
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,24 @@
+/* What a checkpoint is, for those who ask: read from its state after its files have been checked. */
+#include "train/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+vt_status vt_checkpoint_inspect(const char *folder, vt_checkpoint_info *info) {
+    VT_TRY(vt_checkpoint_validate(folder));
+    vt_training_arguments *arguments;
+    VT_TRY(vt_allocate(&arguments, 1, sizeof *arguments, "training arguments"));
+    vt_training_arguments_init(arguments, NULL);
+    vt_trainer_state state;
+    vt_status status = vt_trainer_state_init(&state);
+    if (status == VT_OK) {
+        status = vt_checkpoint_load_state(folder, &state, arguments);
+        *info = (vt_checkpoint_info){.global_step = state.global_step,
+                                     .max_steps = state.max_steps,
+                                     .epoch = state.epoch,
+                                     .best_metric = state.best_metric};
+        vt_trainer_state_free(&state);
+    }
+    free(arguments);
+    return status;
+}
