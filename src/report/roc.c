@@ -2,6 +2,7 @@
  * interval. The figures are the evaluation's own; only the curves are computed here. */
 #include "base/memory.h"
 #include "report/chart.h"
+#include "train/metrics.h"
 #include "vitrain/report.h"
 
 #include <math.h>
@@ -16,36 +17,26 @@ typedef struct curve {
     int64_t count;
 } curve;
 
-typedef struct scored {
-    float score;
-    int positive;
-} scored;
-
-static int by_score_descending(const void *a, const void *b) {
-    float left = ((const scored *)a)->score, right = ((const scored *)b)->score;
-    return (left < right) - (left > right);
-}
-
 /* The ROC curve of one label: from (0, 0) to (1, 1), a point after each group of equal scores. */
-static vt_status trace_curve(const vt_evaluation *evaluation, int label, scored *order, curve *out) {
-    int64_t samples = evaluation->samples, positives = 0, above[2] = {0, 0};
-    for (int64_t i = 0; i < samples; i++) {
-        int64_t at = i * evaluation->num_labels + label;
-        order[i] = (scored){evaluation->scores[at], evaluation->targets[at] > 0.5f};
-        positives += order[i].positive;
-    }
-    qsort(order, (size_t)samples, sizeof *order, by_score_descending);
-    VT_TRY(vt_allocate(&out->false_rate, (size_t)samples + 1, sizeof(double), "an ROC curve"));
-    VT_TRY(vt_allocate(&out->true_rate, (size_t)samples + 1, sizeof(double), "an ROC curve"));
+static vt_status trace_curve(const vt_evaluation *evaluation, int label, curve *out) {
+    vt_ranking ranking;
+    size_t samples = (size_t)evaluation->samples, labels = (size_t)evaluation->num_labels;
+    VT_TRY(vt_ranking_create(evaluation->scores + label, evaluation->targets + label, samples, labels, &ranking));
+    vt_status status;
+    VT_TRY_GOTO(vt_allocate(&out->false_rate, samples + 1, sizeof(double), "an ROC curve"));
+    VT_TRY_GOTO(vt_allocate(&out->true_rate, samples + 1, sizeof(double), "an ROC curve"));
+    int64_t positives = 0, negatives = 0;
     out->count = 1;
-    for (int64_t i = 0; i < samples; i++) {
-        above[order[i].positive]++;
-        if (i + 1 < samples && order[i + 1].score == order[i].score) continue;
-        out->false_rate[out->count] = (double)above[0] / (double)(samples - positives);
-        out->true_rate[out->count] = (double)above[1] / (double)positives;
+    for (size_t i = 0; i < samples; i++) {
+        *(ranking.samples[i].positive ? &positives : &negatives) += 1;
+        if (i + 1 < samples && ranking.samples[i + 1].score == ranking.samples[i].score) continue;
+        out->false_rate[out->count] = (double)negatives / (double)ranking.negatives;
+        out->true_rate[out->count] = (double)positives / (double)ranking.positives;
         out->count++;
     }
-    return VT_OK;
+done:
+    vt_ranking_free(&ranking);
+    return status;
 }
 
 /* Adds the curve, interpolated at MACRO_POINTS even false positive rates, to mean [MACRO_POINTS]. */
@@ -65,7 +56,6 @@ typedef struct roc_plot {
     curve *curves;
     vt_series *series; /* [count + 2]: labels, macro mean, chance */
     char (*names)[96];
-    scored *order;
     double mean_false[MACRO_POINTS], mean_true[MACRO_POINTS];
 } roc_plot;
 
@@ -77,7 +67,6 @@ static void free_roc_plot(roc_plot *plot) {
     free(plot->curves);
     free(plot->series);
     free(plot->names);
-    free(plot->order);
 }
 
 static vt_status make_roc_plot(const vt_evaluation *evaluation, roc_plot *plot) {
@@ -85,13 +74,12 @@ static vt_status make_roc_plot(const vt_evaluation *evaluation, roc_plot *plot) 
     VT_TRY(vt_allocate(&plot->curves, labels, sizeof *plot->curves, "ROC curves"));
     VT_TRY(vt_allocate(&plot->series, labels + 2, sizeof *plot->series, "ROC curves"));
     VT_TRY(vt_allocate(&plot->names, labels + 1, sizeof *plot->names, "ROC curves"));
-    VT_TRY(vt_allocate(&plot->order, (size_t)evaluation->samples, sizeof *plot->order, "ROC curves"));
     for (int label = 0; label < evaluation->num_labels; label++) {
         const vt_label_metrics *metrics = &evaluation->labels[label];
         if (metrics->positives == 0 || metrics->negatives == 0) continue;
         int at = plot->count++;
         curve *roc = &plot->curves[at];
-        VT_TRY(trace_curve(evaluation, label, plot->order, roc));
+        VT_TRY(trace_curve(evaluation, label, roc));
         add_to_mean(roc, plot->mean_true);
         snprintf(plot->names[at], sizeof plot->names[at], "%.60s (%.3f)", evaluation->label_names[label], metrics->roc_auc);
         plot->series[at] = (vt_series){.label = plot->names[at],
@@ -163,6 +151,8 @@ static vt_status plot_label_auc(const vt_evaluation *evaluation, const char *fol
         const vt_label_metrics *metrics = &evaluation->labels[i];
         if (isnan(metrics->roc_auc))
             snprintf(notes[i], sizeof notes[i], "n/a: %s", metrics->positives ? "no negatives" : "no positives");
+        else if (isnan(metrics->roc_auc_low))
+            snprintf(notes[i], sizeof notes[i], "%.3f  [n/a]", metrics->roc_auc);
         else
             snprintf(notes[i], sizeof notes[i], "%.3f  [%.3f, %.3f]", metrics->roc_auc, metrics->roc_auc_low,
                      metrics->roc_auc_high);

@@ -27,7 +27,7 @@ static fixture *make_fixture(void) {
         for (int label = 0; label < 15; label++) {
             state = state * 1664525u + 1013904223u;
             float noise = (float)(state >> 8) / 16777216.0f;
-            float target = label != 7 && (i * 7 + label) % (label + 5) == 0 ? 1.0f : 0.0f;
+            float target = label != 7 && (i + label) % (label + 5) == 0 ? 1.0f : 0.0f;
             made->targets[i * 15 + label] = target;
             made->scores[i * 15 + label] = 0.15f * noise * 4.0f + 0.025f * target * (float)label;
         }

@@ -1,0 +1,49 @@
+/* vitrain prepare: turns images and labels into a prepared data set. */
+#include "commands.h"
+#include "options.h"
+#include "terminal.h"
+#include "vitrain/dataset.h"
+
+#include <stddef.h>
+
+int command_prepare(int argc, char **argv) {
+    static const char *const splits[] = {"auto", "patient", "official", "random", "folders", NULL};
+    static const char *const filters[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming", NULL};
+    static const char *const policies[] = {"fail", "skip", NULL};
+    vt_prepare_options settings;
+    vt_prepare_options_init(&settings);
+    int split = settings.split, bad_image = settings.bad_image;
+    option options[] = {
+        {"data", "DIR", "raw data set: NIH layout, folder with metadata.jsonl or .csv, or folder per class", OPTION_TEXT,
+         &settings.data, .required = 1},
+        {"out", "DIR", "prepared data set to write", OPTION_TEXT, &settings.out, .required = 1},
+        {"model", "MODEL", "model folder whose preprocessor_config.json decides size and resampling", OPTION_TEXT,
+         &settings.model},
+        {"image-size", "PIXELS", "width and height", OPTION_INTEGER, &settings.image_size, 1, 8192,
+         .initial = "the model's, else 224"},
+        {"resample", "FILTER", "resize with", OPTION_CHOICE, &settings.resample, .choices = filters,
+         .initial = "the model's, else bilinear"},
+        {"split", "POLICY", "how images are split", OPTION_CHOICE, &split, .choices = splits,
+         .initial = "auto: the folders' own, else patient where patients are known, else random"},
+        {"validation-fraction", "SHARE", "share of images for validation", OPTION_NUMBER, &settings.validation_fraction, 0,
+         0.999},
+        {"seed", "N", "of the split", OPTION_SEED, &settings.seed},
+        {"labels", "A,B", "keep only these labels; \"-A,-B\" drops these", OPTION_TEXT, &settings.labels, .initial = "all"},
+        {"on-bad-image", "WHAT", "an image that can't be decoded", OPTION_CHOICE, &bad_image, .choices = policies},
+        {"write-metadata", NULL, "also write metadata.jsonl with N-hot labels", OPTION_FLAG, &settings.write_metadata},
+        {"overwrite", NULL, "replace an existing prepared data set", OPTION_FLAG, &settings.overwrite},
+        {"threads", "N", "decoding threads", OPTION_INTEGER, &settings.threads, 0, 4096, .initial = "all cores"},
+        {0},
+    };
+    command_line line = {.usage = "vitrain prepare --data DIR --out DIR [options]",
+                         .description =
+                             "Decodes and resizes every image once, splits the set without leaking patients, and writes a\n"
+                             "folder that `datasets.load_from_disk` opens.",
+                         .options = options};
+    int code = parse_options(&line, argc, argv);
+    if (code != 0 || line.helped) return code;
+    settings.split = (vt_split_policy)split;
+    settings.bad_image = (vt_bad_image_policy)bad_image;
+    vt_status status = vt_prepare(&settings, terminal_console());
+    return status == VT_OK ? 0 : fail_status(status);
+}

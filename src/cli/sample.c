@@ -1,0 +1,28 @@
+/* vitrain sample: draws a stand-in for the NIH data set. */
+#include "vitrain/sample.h"
+#include "commands.h"
+#include "options.h"
+#include "terminal.h"
+
+int command_sample(int argc, char **argv) {
+    vt_sample_options settings;
+    vt_sample_options_init(&settings);
+    option options[] = {
+        {"out", "DIR", "folder to create; absent or empty", OPTION_TEXT, &settings.out, .required = 1},
+        {"images", "N", "how many drawings, several per patient", OPTION_COUNT, &settings.images, 1, 1e9},
+        {"image-size", "PIXELS", "width and height", OPTION_INTEGER, &settings.image_size, 32, 8192},
+        {"images-per-archive", "N", "drawings in each images_NNN.tar.gz", OPTION_COUNT, &settings.images_per_archive, 1, 1e9},
+        {"seed", "N", "another seed, other drawings", OPTION_SEED, &settings.seed},
+        {"threads", "N", "drawing threads", OPTION_INTEGER, &settings.threads, 0, 4096, .initial = "all cores"},
+        {0},
+    };
+    command_line line = {.usage = "vitrain sample --out DIR [options]",
+                         .description =
+                             "Draws chests in the layout of NIH ChestX-ray14, for those who don't have it. These are\n"
+                             "drawings, not radiographs: good for trying the program, useless for medicine.",
+                         .options = options};
+    int code = parse_options(&line, argc, argv);
+    if (code != 0 || line.helped) return code;
+    vt_status status = vt_sample_write(&settings, terminal_console());
+    return status == VT_OK ? 0 : fail_status(status);
+}

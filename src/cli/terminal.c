@@ -1,0 +1,144 @@
+/* Speaking to the user. Results go to standard output and everything else to standard error, so that either can be
+ * redirected. */
+#include "terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    int draws_bar;   /* standard error is a terminal */
+    int bar_width;   /* characters of the bar on the screen; 0: none */
+    int last_tenth;  /* of the progress last printed as a line; -1: none */
+    int write_error; /* errno of the first failed write to standard output */
+} terminal = {.last_tenth = -1};
+
+static volatile sig_atomic_t stopped_by; /* the signal; 0: none */
+
+static void request_stop(int signal_number) {
+    if (stopped_by) _exit(128 + signal_number);
+    stopped_by = signal_number;
+    vt_request_stop();
+}
+
+void terminal_open(void) {
+    struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    terminal.draws_bar = isatty(STDERR_FILENO);
+}
+
+int terminal_close(int exit_code) {
+    if (fflush(stdout) != 0 && !terminal.write_error) terminal.write_error = errno;
+    if (!terminal.write_error && !ferror(stdout)) return exit_code;
+    int failed = fail("cannot write to standard output: %s", strerror(terminal.write_error ? terminal.write_error : EIO));
+    return exit_code ? exit_code : failed;
+}
+
+static void clear_bar(void) {
+    if (terminal.bar_width > 0) fprintf(stderr, "\r%*s\r", terminal.bar_width, "");
+    terminal.bar_width = 0;
+}
+
+static void print_line(const char *text) {
+    clear_bar();
+    errno = 0;
+    if ((fputs(text, stdout) == EOF || fputc('\n', stdout) == EOF) && !terminal.write_error)
+        terminal.write_error = errno ? errno : EIO;
+}
+
+static void print_notice(const char *kind, const char *format, va_list arguments) {
+    clear_bar();
+    fflush(stdout);
+    fprintf(stderr, "vitrain: %s: ", kind);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+/* --- the library's console --- */
+
+static void console_line(void *user, vt_level level, const char *text) {
+    (void)user;
+    if (level == VT_LEVEL_WARNING)
+        warn("%s", text);
+    else
+        print_line(text);
+}
+
+/* The bar names its percentage first: "Preparing:  42%|####------| ...". */
+static int tenth_of(const char *bar) {
+    const char *percent = strchr(bar, '%'), *digits = percent;
+    while (digits && digits > bar && digits[-1] >= '0' && digits[-1] <= '9') digits--;
+    return percent ? atoi(digits) / 10 : 0;
+}
+
+static void console_progress(void *user, const char *text) {
+    (void)user;
+    if (terminal.draws_bar) {
+        int length = text ? (int)strlen(text) : 0, blank = terminal.bar_width > length ? terminal.bar_width - length : 0;
+        if (text)
+            fprintf(stderr, "\r%s%*s", text, blank, "");
+        else
+            clear_bar();
+        terminal.bar_width = length;
+        return;
+    }
+    int tenth = text ? tenth_of(text) : -1;
+    if (text && tenth > 0 && tenth != terminal.last_tenth) fprintf(stderr, "%s\n", text);
+    terminal.last_tenth = tenth;
+}
+
+const vt_console *terminal_console(void) {
+    static const vt_console console = {.line = console_line, .progress = console_progress};
+    return &console;
+}
+
+/* --- the program's own sentences --- */
+
+void say(const char *format, ...) {
+    char text[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    print_line(text);
+}
+
+void warn(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    print_notice("warning", format, arguments);
+    va_end(arguments);
+}
+
+int fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    print_notice("error", format, arguments);
+    va_end(arguments);
+    return EXIT_ERROR;
+}
+
+int fail_usage(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    print_notice("error", format, arguments);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+int fail_status(vt_status status) {
+    if (status == VT_ERROR_USAGE) return fail_usage("%s", vt_error_message());
+    if (status != VT_ERROR_INTERRUPTED) return fail("%s", vt_error_message());
+    clear_bar();
+    fflush(stdout);
+    fprintf(stderr, "vitrain: stopped: %s\n", vt_error_message());
+    return 128 + (stopped_by ? stopped_by : SIGTERM);
+}
