@@ -1,11 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages that building and testing need, and with "lint" those that checking needs. Asks nothing; does
+# Installs the Debian packages that building and testing need; with "lint" those that checking needs, with "ci" those that
+# comparing with other libraries needs. Asks nothing; does
 # nothing, silently, when all are there. On other systems it names the libraries instead.
 set -eu
 
 packages="gcc libc6-dev make cmake ninja-build pkg-config zlib1g-dev libdnnl-dev libjansson-dev libarchive-dev libpng-dev
     libjpeg62-turbo-dev libcairo2-dev libcmocka-dev"
-if [ "${1:-}" = lint ]; then packages="git clang-format clang-tidy cppcheck libomp-dev"; fi
+case ${1:-} in
+    lint) packages="git clang-format clang-tidy cppcheck libomp-dev" ;;
+    ci) packages="python3 python3-venv" ;;
+esac
 
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
     echo "vitrain: this is not Debian; make sure that a C compiler, CMake 3.25, Ninja, pkg-config, oneDNN 2.6 or later, jansson," \
