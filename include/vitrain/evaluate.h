@@ -16,17 +16,18 @@ extern "C" {
 typedef enum vt_score_kind {
     VT_SCORE_AUTO = 0, /* sigmoid for multi-label, softmax for single-label */
     VT_SCORE_SIGMOID = 1,
-    VT_SCORE_SOFTMAX = 2 /* over multi-label logits: the walk-through's own figure */
+    VT_SCORE_SOFTMAX = 2, /* over multi-label logits: the walk-through's own figure */
+    VT_SCORE_LOGITS = 3   /* the logits themselves: what VT_SCORE_AUTO means for regression */
 } vt_score_kind;
 
 typedef struct vt_label_metrics {
     int64_t positives, negatives;
-    double roc_auc; /* NAN if one class is absent */
-    double roc_auc_low,
-        roc_auc_high; /* 95 % confidence interval (DeLong et al. 1988, normal approximation, clipped to [0, 1]), NAN likewise */
-    double average_precision; /* NAN without positives */
-    double threshold;         /* best F1 on the validation split; NAN if there is none */
-    double f1;                /* at `threshold`; NAN if there is none */
+    double roc_auc;                   /* NAN if one class is absent */
+    double roc_auc_low, roc_auc_high; /* 95 % confidence interval (DeLong et al. 1988, normal approximation, clipped to [0, 1]);
+                                         NAN unless each class has two samples */
+    double average_precision;         /* NAN without positives */
+    double threshold;                 /* best F1 on the validation split; NAN if there is none */
+    double f1;                        /* at `threshold`; NAN if there is none */
 } vt_label_metrics;
 
 typedef struct vt_evaluation {
@@ -46,6 +47,9 @@ typedef struct vt_evaluation {
     int auc_labels;           /* how many labels stand in the macro mean */
     vt_label_metrics *labels; /* [num_labels] */
     double runtime;           /* seconds */
+    int64_t batches;          /* the samples came in */
+    vt_problem_type problem_type;
+    vt_score_kind score; /* how `scores` came about; never VT_SCORE_AUTO */
 } vt_evaluation;
 
 typedef struct vt_evaluate_options {

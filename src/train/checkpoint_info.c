@@ -1,8 +1,8 @@
 /* What a checkpoint is, for those who ask: read from its state after its files have been checked. */
+#include "base/memory.h"
 #include "train/checkpoint.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 vt_status vt_checkpoint_inspect(const char *folder, vt_checkpoint_info *info) {
     VT_TRY(vt_checkpoint_validate(folder));
