@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building and testing need; with "lint" those that checking needs, with "ci" those that
-# comparing with other libraries needs. Asks nothing; does
-# nothing, silently, when all are there. On other systems it names the libraries instead.
+# comparing with other libraries needs. Asks nothing; does nothing, silently, when all are there. On other systems it names the
+# libraries instead.
 set -eu
 
 packages="gcc libc6-dev make cmake ninja-build pkg-config zlib1g-dev libdnnl-dev libjansson-dev libarchive-dev libpng-dev
