@@ -6,12 +6,13 @@
 static void overflow_is_an_error(void **state) {
     (void)state;
     void *memory = &memory;
-    ASSERT_FAILS(VT_ERROR_MEMORY, "bytes for pixels", vt_allocate(&memory, SIZE_MAX / 2, 3, "pixels"));
+    ASSERT_FAILS(VT_ERROR_MEMORY, "bytes for pixels",
+                 vt_allocate(&memory, SIZE_MAX / 4 + 2, 4, "pixels")); /* wraps to 4 bytes */
     assert_null(memory);
     ASSERT_FAILS(VT_ERROR_MEMORY, "pixels", vt_allocate(&memory, SIZE_MAX, 1, "pixels"));
     ASSERT_FAILS(VT_ERROR_MEMORY, "pixels", vt_allocate_aligned(&memory, SIZE_MAX, 1, "pixels"));
     size_t capacity = 0;
-    ASSERT_FAILS(VT_ERROR_MEMORY, "rows", vt_grow(&memory, &capacity, SIZE_MAX / 4, 8, "rows"));
+    ASSERT_FAILS(VT_ERROR_MEMORY, "rows", vt_grow(&memory, &capacity, SIZE_MAX / 8 + 2, 8, "rows"));
     assert_null(memory);
     assert_int_equal(capacity, 0);
 }

@@ -32,7 +32,7 @@ static void streams_do_not_overlap(void **state) {
         vt_random_stream(1, VT_PURPOSE_TEST, 0, 0),  vt_random_stream(1, VT_PURPOSE_TEST, 1, 0),
         vt_random_stream(1, VT_PURPOSE_TEST, 0, 1),  vt_random_stream(1, VT_PURPOSE_TEST, 0, 1ull << 32),
         vt_random_stream(1, VT_PURPOSE_SPLIT, 0, 0), vt_random_stream(1ull << 32, VT_PURPOSE_TEST, 0, 0),
-        vt_random_stream(2, VT_PURPOSE_TEST, 0, 0),  vt_random_stream(1, VT_PURPOSE_TEST, 0xffffff, 0),
+        vt_random_stream(2, VT_PURPOSE_TEST, 0, 0),  vt_random_stream(1, VT_PURPOSE_TEST, 0x10000, 0),
     };
     enum { COUNT = sizeof streams / sizeof streams[0] };
     for (int i = 0; i < COUNT; i++)
