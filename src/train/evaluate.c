@@ -261,7 +261,9 @@ static vt_status measure(vt_evaluation *evaluation, const vt_model *model, const
     evaluation->score = vt_resolve_score_kind(options->score, problem_type);
     vt_scores_from_logits(evaluation->score, evaluation->logits, evaluation->samples, evaluation->num_labels,
                           evaluation->scores);
-    for (int i = 0; i < evaluation->num_labels; i++) VT_TRY(measure_label(evaluation, i, options->thresholds_from));
+    const vt_evaluation *thresholds = options->thresholds_from;
+    if (!thresholds && strcmp(evaluation->split, "validation") == 0) thresholds = evaluation;
+    for (int i = 0; i < evaluation->num_labels; i++) VT_TRY(measure_label(evaluation, i, thresholds));
     average_labels(evaluation);
     evaluation->accuracy = accuracy(evaluation, problem_type);
     VT_TRY(vt_ranking_create(evaluation->scores, evaluation->targets,
