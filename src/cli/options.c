@@ -51,7 +51,7 @@ const char *nearest_name(const char *name, const char *const *names) {
 
 /* --- help --- */
 
-static void describe_default(const option *option, char *text, size_t size) {
+static void describe_default(const cli_option *option, char *text, size_t size) {
     text[0] = '\0';
     if (option->initial) {
         if (*option->initial) snprintf(text, size, "%s", option->initial);
@@ -83,7 +83,7 @@ static void describe_default(const option *option, char *text, size_t size) {
     }
 }
 
-static void print_option(const option *option) {
+static void print_option(const cli_option *option) {
     enum { COLUMN = 36 };
     char left[96], initial[128], choices[160] = "";
     if (option->operand && option->value_optional)
@@ -109,17 +109,17 @@ static void print_help(const command_line *line) {
     say("%s", line->description);
     say("%s", "");
     say("options:");
-    for (const option *option = line->options; option->name; option++) print_option(option);
+    for (const cli_option *option = line->options; option->name; option++) print_option(option);
     say("  %-34s%s", "--help", "print this and exit");
 }
 
 /* --- values --- */
 
-static int refuse(const option *option, const char *value, const char *expected) {
+static int refuse(const cli_option *option, const char *value, const char *expected) {
     return fail_usage("--%s: '%s' is not valid, expected %s", option->name, value, expected);
 }
 
-static int parse_integer(const option *option, const char *value, int64_t *out) {
+static int parse_integer(const cli_option *option, const char *value, int64_t *out) {
     char *end, expected[96];
     errno = 0;
     long long number = strtoll(value, &end, 10);
@@ -130,7 +130,7 @@ static int parse_integer(const option *option, const char *value, int64_t *out) 
     return 0;
 }
 
-static int parse_number(const option *option, const char *value) {
+static int parse_number(const cli_option *option, const char *value) {
     char *end, expected[96];
     double number = strtod(value, &end);
     snprintf(expected, sizeof expected, "a number from %g to %g", option->low, option->high);
@@ -139,7 +139,7 @@ static int parse_number(const option *option, const char *value) {
     return 0;
 }
 
-static int parse_seed(const option *option, const char *value) {
+static int parse_seed(const cli_option *option, const char *value) {
     char *end;
     errno = 0;
     unsigned long long number = strtoull(value, &end, 10);
@@ -148,7 +148,7 @@ static int parse_seed(const option *option, const char *value) {
     return 0;
 }
 
-static int parse_choice(const option *option, const char *value) {
+static int parse_choice(const cli_option *option, const char *value) {
     char expected[192] = "one of ";
     for (int i = 0; option->choices[i]; i++) {
         if (strcmp(option->choices[i], value) == 0) {
@@ -160,7 +160,7 @@ static int parse_choice(const option *option, const char *value) {
     return refuse(option, value, expected);
 }
 
-static int store_value(const option *option, const char *value) {
+static int store_value(const cli_option *option, const char *value) {
     int64_t number = 0;
     int code = 0;
     vt_status status;
@@ -192,8 +192,8 @@ static int store_value(const option *option, const char *value) {
 
 /* --- parsing --- */
 
-static option *find_option(const command_line *line, const char *name, size_t length) {
-    for (option *option = line->options; option->name; option++)
+static cli_option *find_option(const command_line *line, const char *name, size_t length) {
+    for (cli_option *option = line->options; option->name; option++)
         if (same_name(option->name, name, length)) return option;
     return NULL;
 }
@@ -204,7 +204,7 @@ static int refuse_unknown(const command_line *line, const char *argument, size_t
     char given[96];
     int count = 0;
     snprintf(given, sizeof given, "%.*s", (int)length, argument);
-    for (const option *option = line->options; option->name && count < MOST; option++) names[count++] = option->name;
+    for (const cli_option *option = line->options; option->name && count < MOST; option++) names[count++] = option->name;
     names[count] = NULL;
     const char *nearest = nearest_name(given, names);
     if (nearest)
@@ -216,7 +216,7 @@ static int refuse_unknown(const command_line *line, const char *argument, size_t
 static int parse_one(command_line *line, int argc, char **argv, int *at) {
     const char *name = argv[*at] + 2, *equals = strchr(name, '='), *value = equals ? equals + 1 : NULL;
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    option *option = find_option(line, name, length);
+    cli_option *option = find_option(line, name, length);
     if (!option) return refuse_unknown(line, name, length, argv[0]);
     option->given = 1;
     if (option->kind == OPTION_FLAG && value) return fail_usage("--%s takes no value", option->name);
@@ -252,13 +252,13 @@ int parse_options(command_line *line, int argc, char **argv) {
             line->operands[line->operand_count++] = argv[i];
         if (code != 0) return code;
     }
-    for (const option *option = line->options; option->name; option++)
+    for (const cli_option *option = line->options; option->name; option++)
         if (option->required && !option->given)
             return fail_usage("--%s %s is missing: usage: %s", option->name, option->operand, line->usage);
     return 0;
 }
 
 int option_given(const command_line *line, const char *name) {
-    const option *option = find_option(line, name, strlen(name));
+    const cli_option *option = find_option(line, name, strlen(name));
     return option && option->given;
 }

@@ -16,7 +16,7 @@ typedef enum option_kind {
     OPTION_TRAINING /* vt_training_arguments *: by vt_training_arguments_set() */
 } option_kind;
 
-typedef struct option {
+typedef struct cli_option {
     const char *name;    /* "image-size"; NULL ends the table */
     const char *operand; /* what stands for the value in the help: "N"; NULL of a flag */
     const char *help;
@@ -28,12 +28,16 @@ typedef struct option {
     int required;
     int value_optional; /* of OPTION_TRAINING */
     int given;          /* set by the parser */
-} option;
+} cli_option;
+
+/* One row of a table; the further fields as designated initialisers. */
+#define OPTION(name_, operand_, help_, kind_, target_, ...)                                                                    \
+    { .name = name_, .operand = operand_, .help = help_, .kind = kind_, .target = target_, __VA_ARGS__ }
 
 typedef struct command_line {
     const char *usage;       /* "vitrain sample --out DIR [options]" */
     const char *description; /* a sentence or two for the help */
-    option *options;         /* ends with a NULL name */
+    cli_option *options;     /* ends with a NULL name */
     int operands_allowed;
     const char **operands; /* [operand_count]: room for argc */
     int operand_count;

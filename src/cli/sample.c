@@ -7,13 +7,15 @@
 int command_sample(int argc, char **argv) {
     vt_sample_options settings;
     vt_sample_options_init(&settings);
-    option options[] = {
-        {"out", "DIR", "folder to create; absent or empty", OPTION_TEXT, &settings.out, .required = 1},
-        {"images", "N", "how many drawings, several per patient", OPTION_COUNT, &settings.images, 1, 1e9},
-        {"image-size", "PIXELS", "width and height", OPTION_INTEGER, &settings.image_size, 32, 8192},
-        {"images-per-archive", "N", "drawings in each images_NNN.tar.gz", OPTION_COUNT, &settings.images_per_archive, 1, 1e9},
-        {"seed", "N", "another seed, other drawings", OPTION_SEED, &settings.seed},
-        {"threads", "N", "drawing threads", OPTION_INTEGER, &settings.threads, 0, 4096, .initial = "all cores"},
+    cli_option options[] = {
+        OPTION("out", "DIR", "folder to create; absent or empty", OPTION_TEXT, &settings.out, .required = 1),
+        OPTION("images", "N", "how many drawings, several per patient", OPTION_COUNT, &settings.images, .low = 1, .high = 1e9),
+        OPTION("image-size", "PIXELS", "width and height", OPTION_INTEGER, &settings.image_size, .low = 32, .high = 8192),
+        OPTION("images-per-archive", "N", "drawings in each images_NNN.tar.gz", OPTION_COUNT, &settings.images_per_archive,
+               .low = 1, .high = 1e9),
+        OPTION("seed", "N", "another seed, other drawings", OPTION_SEED, &settings.seed),
+        OPTION("threads", "N", "drawing threads", OPTION_INTEGER, &settings.threads, .low = 0, .high = 4096,
+               .initial = "all cores"),
         {0},
     };
     command_line line = {.usage = "vitrain sample --out DIR [options]",

@@ -47,11 +47,15 @@ static void clear_bar(void) {
     terminal.bar_width = 0;
 }
 
-static void print_line(const char *text) {
+void say_text(const char *text) {
     clear_bar();
     errno = 0;
     if ((fputs(text, stdout) == EOF || fputc('\n', stdout) == EOF) && !terminal.write_error)
         terminal.write_error = errno ? errno : EIO;
+}
+
+int output_failed(void) {
+    return terminal.write_error != 0;
 }
 
 static void print_notice(const char *kind, const char *format, va_list arguments) {
@@ -69,7 +73,7 @@ static void console_line(void *user, vt_level level, const char *text) {
     if (level == VT_LEVEL_WARNING)
         warn("%s", text);
     else
-        print_line(text);
+        say_text(text);
 }
 
 /* The bar names its percentage first: "Preparing:  42%|####------| ...". */
@@ -108,7 +112,7 @@ void say(const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    print_line(text);
+    say_text(text);
 }
 
 void warn(const char *format, ...) {

@@ -17,8 +17,12 @@ int terminal_close(int exit_code);
  * progress every tenth of the way. */
 const vt_console *terminal_console(void);
 
-/* One line on standard output. */
+/* One line on standard output: formatted (at most 8 KB), or a text of any length. */
 void say(const char *format, ...) VT_PRINTF(1, 2);
+void say_text(const char *text);
+
+/* Whether standard output has failed, so that there is no point in going on. */
+int output_failed(void);
 
 /* "vitrain: warning: ..." on standard error. */
 void warn(const char *format, ...) VT_PRINTF(1, 2);

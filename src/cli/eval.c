@@ -1,0 +1,109 @@
+/* vitrain eval: measures a model on one split of a prepared data set. */
+#include "commands.h"
+#include "options.h"
+#include "results.h"
+#include "terminal.h"
+
+#include <string.h>
+
+typedef struct eval_settings {
+    const char *model, *data, *split, *device, *output_dir;
+    int auc, precision;
+    vt_evaluate_options options;
+} eval_settings;
+
+typedef struct eval_run {
+    vt_device *device;
+    vt_dataset *dataset;
+    vt_model *model;
+    vt_evaluation *validation; /* for thresholds; NULL when it is the split itself */
+    vt_evaluation *evaluation;
+} eval_run;
+
+static vt_status open_all(const eval_settings *settings, eval_run *run) {
+    vt_model_options options;
+    vt_model_options_init(&options);
+    options.require_head = 1;
+    vt_status status = vt_dataset_open(settings->data, &run->dataset);
+    if (status != VT_OK) return status;
+    say_device(run->device, settings->options.precision);
+    say_dataset(run->dataset, settings->data);
+    status = vt_model_open(settings->model, &options, terminal_console(), &run->model);
+    if (status == VT_OK) say_model(run->model);
+    return status;
+}
+
+static vt_status evaluate(eval_settings *settings, eval_run *run, const vt_split *split) {
+    const vt_split *validation = vt_dataset_get_split(run->dataset, "validation");
+    if (validation && validation != split && vt_split_size(validation) > 0) {
+        say("Thresholds of F1: from the %lld images of the validation split", (long long)vt_split_size(validation));
+        vt_status status = vt_evaluate(run->device, run->model, run->dataset, validation, &settings->options,
+                                       terminal_console(), &run->validation);
+        if (status != VT_OK) return status;
+        settings->options.thresholds_from = run->validation;
+    }
+    vt_status status =
+        vt_evaluate(run->device, run->model, run->dataset, split, &settings->options, terminal_console(), &run->evaluation);
+    if (status == VT_OK) vt_evaluation_print(run->evaluation, terminal_console());
+    return status;
+}
+
+static int evaluate_and_leave(eval_settings *settings, eval_run *run) {
+    vt_status status = open_all(settings, run);
+    if (status != VT_OK) return fail_status(status);
+    const vt_split *split = vt_dataset_get_split(run->dataset, settings->split);
+    if (!split)
+        return fail("%s: has no '%s' split; `vitrain info %s` lists those it has", settings->data, settings->split,
+                    settings->data);
+    status = evaluate(settings, run, split);
+    if (status != VT_OK) return fail_status(status);
+    const char *folder = settings->output_dir ? settings->output_dir : settings->model;
+    const char *prefix = strcmp(settings->split, "validation") == 0 ? "eval" : settings->split;
+    status = leave_results(run->dataset, split, run->evaluation, folder, prefix, 0);
+    return status == VT_OK ? 0 : fail_status(status);
+}
+
+int command_eval(int argc, char **argv) {
+    static const char *const scores[] = {"auto", "sigmoid", "softmax", NULL};
+    static const char *const precisions[] = {"fp32", "bf16", NULL};
+    eval_settings settings = {.split = "validation", .device = "cpu"};
+    vt_evaluate_options_init(&settings.options, NULL);
+    cli_option options[] = {
+        OPTION("model", "DIR", "model folder", OPTION_TEXT, &settings.model, .required = 1),
+        OPTION("data", "DIR", "prepared data set", OPTION_TEXT, &settings.data, .required = 1),
+        OPTION("split", "NAME", "validation, test or train", OPTION_TEXT, &settings.split),
+        OPTION("auc", "SCORES", "what AUC ranks; softmax is the walk-through's own figure", OPTION_CHOICE, &settings.auc,
+               .choices = scores, .initial = "auto: sigmoid, or softmax where labels exclude each other"),
+        OPTION("output-dir", "DIR", "where figures, pictures and the report go", OPTION_TEXT, &settings.output_dir,
+               .initial = "the model folder"),
+        OPTION("batch-size", "N", "images computed together", OPTION_INTEGER, &settings.options.batch_size, .low = 1,
+               .high = 65536),
+        OPTION("num-workers", "N", "threads that assemble batches ahead", OPTION_INTEGER, &settings.options.num_workers,
+               .low = 0, .high = 1024),
+        OPTION("precision", "KIND", "of products and activations", OPTION_CHOICE, &settings.precision, .choices = precisions,
+               .initial = "bf16 where the device computes it natively, else fp32"),
+        OPTION("device", "NAME", "where to compute", OPTION_TEXT, &settings.device),
+        {0},
+    };
+    command_line line = {
+        .usage = "vitrain eval --model DIR --data DIR [options]",
+        .description = "Measures a model: loss, ROC-AUC and a table per label with confidence intervals. Thresholds of F1\n"
+                       "come from the validation split alone.",
+        .options = options};
+    int code = parse_options(&line, argc, argv);
+    if (code != 0 || line.helped) return code;
+    eval_run run = {0};
+    vt_status status = vt_device_open(settings.device, &run.device);
+    if (status != VT_OK) return fail_status(status);
+    vt_evaluate_options defaults;
+    vt_evaluate_options_init(&defaults, run.device);
+    settings.options.precision = option_given(&line, "precision") ? (vt_precision)settings.precision : defaults.precision;
+    settings.options.score = (vt_score_kind)settings.auc;
+    code = evaluate_and_leave(&settings, &run);
+    vt_evaluation_free(run.evaluation);
+    vt_evaluation_free(run.validation);
+    vt_model_close(run.model);
+    vt_dataset_close(run.dataset);
+    vt_device_close(run.device);
+    return code;
+}
