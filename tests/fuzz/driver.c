@@ -1,9 +1,11 @@
 /* Feeds a parser (LLVMFuzzerTestOneInput) its seeds, each cut at many places and mutated in many ways. The same inputs every
  * time, so that a failure comes back; the input that crashed is left in a file. `clang -fsanitize=fuzzer` can take the place of
- * this file. Usage: fuzz_<format> SEED-FOLDER; VITRAIN_FUZZ_RUNS sets the mutations per seed (500). */
+ * this file. Usage: fuzz_<format> SEED-FOLDER; VITRAIN_FUZZ_RUNS sets the mutations over all seeds (20000, or as many as
+ * ten seconds allow). */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/threads.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,13 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SIZE_LIMIT = 1 << 26, CUTS = 200, DEFAULT_RUNS = 500 };
+enum { SIZE_LIMIT = 1 << 26, CUTS = 2000, DEFAULT_RUNS = 20000, DEFAULT_SECONDS = 10 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)); // NOLINT(bugprone-reserved-identifier)
 
 static const uint8_t *current;
 static size_t current_size;
+static long long inputs;
 
 /* Called while the process dies: only what is safe in a signal handler. */
 static void keep_input(void) {
@@ -42,6 +45,7 @@ static vt_status run(const uint8_t *data, size_t size) {
     current = exact;
     current_size = size;
     LLVMFuzzerTestOneInput(exact, size);
+    inputs++;
     free(exact);
     return VT_OK;
 }
@@ -54,7 +58,7 @@ static void mutate(vt_random *random, uint8_t *data, size_t *size, size_t capaci
     uint64_t damages = 1 + vt_random_below(random, 4);
     for (uint64_t i = 0; i < damages && *size; i++) {
         size_t at = vt_random_below(random, *size), left = *size - at, length;
-        switch (vt_random_below(random, 6)) {
+        switch (vt_random_below(random, 7)) {
         case 0:
             data[at] ^= (uint8_t)(1u << vt_random_below(random, 8));
             break;
@@ -74,6 +78,10 @@ static void mutate(vt_random *random, uint8_t *data, size_t *size, size_t capaci
             memmove(data + at, data + at + length, left - length);
             *size -= length;
             break;
+        case 5: /* bytes from elsewhere */
+            length = 1 + vt_random_below(random, left < 32 ? left : 32);
+            memmove(data + at, data + vt_random_below(random, *size - length + 1), length);
+            break;
         default: /* bytes repeated */
             length = 1 + vt_random_below(random, left < 32 ? left : 32);
             if (*size + length > capacity) break;
@@ -83,16 +91,17 @@ static void mutate(vt_random *random, uint8_t *data, size_t *size, size_t capaci
     }
 }
 
-static vt_status feed(const char *path, uint64_t seed_index, int runs) {
+/* All cuts of a seed (of a large one, evenly spread), then `runs` mutations or as many as end before `deadline`. */
+static vt_status feed(const char *path, uint64_t seed_index, int runs, double deadline) {
     uint8_t *data, *changed;
     size_t size, capacity;
     VT_TRY(vt_read_file(path, SIZE_LIMIT, &data, &size));
     capacity = size + 256;
     vt_status status = vt_allocate(&changed, capacity, 1, "an input");
     if (status == VT_OK) status = run(data, size);
-    for (size_t cut = 0; status == VT_OK && cut < CUTS && cut < size; cut++) /* every length of a small seed */
+    for (size_t cut = 0; status == VT_OK && cut < CUTS && cut < size && vt_now() < deadline; cut++)
         status = run(data, size <= CUTS ? cut : cut * size / CUTS);
-    for (int i = 0; status == VT_OK && i < runs; i++) {
+    for (int i = 0; status == VT_OK && i < runs && vt_now() < deadline; i++) {
         vt_random random = vt_random_stream(0, VT_PURPOSE_TEST, (uint32_t)seed_index, (uint64_t)i);
         size_t changed_size = size;
         memcpy(changed, data, size);
@@ -107,6 +116,7 @@ static vt_status feed(const char *path, uint64_t seed_index, int runs) {
 int main(int argc, char **argv) {
     const char *asked = getenv("VITRAIN_FUZZ_RUNS");
     int runs = asked ? atoi(asked) : DEFAULT_RUNS;
+    double started = vt_now(), seconds = asked ? 1e9 : DEFAULT_SECONDS;
     vt_strings names = {0};
     if (argc != 2) {
         fprintf(stderr, "usage: %s SEED-FOLDER\n", argv[0]);
@@ -121,9 +131,11 @@ int main(int argc, char **argv) {
     for (size_t i = 0; status == VT_OK && i < names.count; i++) {
         char *path = NULL;
         status = vt_join(argv[1], names.items[i], &path);
-        if (status == VT_OK) status = feed(path, i, runs);
+        double deadline = started + seconds * (double)(i + 1) / (double)names.count;
+        if (status == VT_OK) status = feed(path, i, runs / (int)names.count + 1, deadline);
         free(path);
     }
+    printf("%s: %lld inputs from %zu seeds in %.1f s\n", argv[1], inputs, names.count, vt_now() - started);
     vt_strings_free(&names);
     if (status != VT_OK) fprintf(stderr, "%s\n", vt_error_message());
     return status != VT_OK;
