@@ -33,7 +33,7 @@ BEGIN {
     room = folder[1] == "src" ? folder[2] : folder[1]
     split($0, quoted, "\"")
     target = quoted[2]
-    split(target, step, "/")
+    if (split(target, step, "/") == 1) next # a header beside the file
     if (!known[room]) { print part[1] ": folder " room " is not in the table of docs/architecture.md"; bad = 1 }
     else if (!may[room, step[1]]) { print part[1] ":" part[2] ": " room " may not include \"" target "\""; bad = 1 }
 }

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=$1
 failed=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.errors"' EXIT
 
 # Runs a check; its output is shown only if it fails.
 check() {
@@ -22,15 +22,17 @@ check() {
 
 layout() { git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror; }
 
+# It takes GCC's vector types, filled lane by lane, for uninitialised.
 cppcheck_sources() {
-    cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability -j 2 \
-        --suppress=missingIncludeSystem -U__GNUC__ -I src -I include src examples bench
+    cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability -j 2 -U__GNUC__ \
+        --suppress=missingIncludeSystem --suppress=invalidPointerCast --suppress='uninitvar:src/compute/cpu/vector*.h' \
+        -I src -I include src examples bench
 }
 
 # Only files of this architecture's build: the others have no compile command.
 clang_tidy_sources() {
     sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" | sort -u | grep -E "^$PWD/(src|examples|bench)/" |
-        xargs -P 2 -n 8 clang-tidy -p "$build" --quiet --warnings-as-errors='*'
+        xargs -P 2 -n 8 clang-tidy -p "$build" --quiet --warnings-as-errors='*' 2> "$log.errors"
 }
 
 check "layout (make format mends it)" layout
