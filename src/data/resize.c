@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *vt_resample_name(vt_resample resample) {
+    static const char *const names[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+    return (unsigned)resample < sizeof names / sizeof names[0] ? names[resample] : NULL;
+}
+
 /* The filters, with Pillow's single-precision constants where it has them. */
 static double filter_box(double x) {
     return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
