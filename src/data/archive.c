@@ -1,0 +1,110 @@
+/* Streams the image members of .tar and .tar.gz files by libarchive.
+ *
+ * Only regular members with an image's name are looked at, and only into memory, so paths with "..", links and
+ * devices in a hostile archive do nothing. What the images mean is for files.c and decode.c. */
+#include "data/archive.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+#include "data/files.h"
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+
+enum { BLOCK_BYTES = 1 << 16 };
+
+struct vt_archive {
+    struct archive *handle;
+    char *path;
+    char *member; /* path of the current member; NULL before the first */
+};
+
+static vt_status fail_damaged(const vt_archive *archive) {
+    const char *why = archive_error_string(archive->handle);
+    return vt_fail(VT_ERROR_INPUT, "%s: %s %s%s%s: the archive is cut or damaged; fetch it again", archive->path,
+                   why ? why : "unreadable", archive->member ? "after '" : "at its beginning",
+                   archive->member ? archive->member : "", archive->member ? "'" : "");
+}
+
+vt_status vt_archive_open(const char *path, vt_archive **out) {
+    vt_archive *archive = NULL;
+    VT_TRY(vt_allocate(&archive, 1, sizeof *archive, "an archive"));
+    vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_copy_string(path, &archive->path));
+    archive->handle = archive_read_new();
+    if (!archive->handle) {
+        status = vt_fail(VT_ERROR_MEMORY, "%s: no memory to open the archive", path);
+        goto done;
+    }
+    archive_read_support_filter_gzip(archive->handle);
+    archive_read_support_format_tar(archive->handle);
+    if (archive_read_open_filename(archive->handle, path, BLOCK_BYTES) != ARCHIVE_OK) status = fail_damaged(archive);
+done:
+    if (status != VT_OK) {
+        vt_archive_close(archive);
+        archive = NULL;
+    }
+    *out = archive;
+    return status;
+}
+
+void vt_archive_close(vt_archive *archive) {
+    if (!archive) return;
+    if (archive->handle) archive_read_free(archive->handle);
+    free(archive->path);
+    free(archive->member);
+    free(archive);
+}
+
+vt_status vt_archive_next(vt_archive *archive, vt_archive_member *member) {
+    *member = (vt_archive_member){0};
+    for (;;) {
+        struct archive_entry *entry;
+        if (vt_stop_requested()) return vt_fail(VT_ERROR_INTERRUPTED, "%s: stopped while reading", archive->path);
+        int code = archive_read_next_header(archive->handle, &entry);
+        if (code == ARCHIVE_EOF) return VT_OK;
+        if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return fail_damaged(archive);
+        const char *path = archive_entry_pathname(entry);
+        if (!path) path = archive_entry_pathname_utf8(entry); /* a UTF-8 name in a locale that is not */
+        if (!path || archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) || !vt_is_image_name(path))
+            continue;
+        free(archive->member);
+        archive->member = NULL;
+        VT_TRY(vt_copy_string(path, &archive->member));
+        int64_t bytes = archive_entry_size(entry);
+        if (bytes < 0 || bytes > VT_ENCODED_IMAGE_LIMIT)
+            return vt_fail(VT_ERROR_INPUT, "%s: '%s' claims to be %lld bytes long; an image may have at most %d", archive->path,
+                           path, (long long)bytes, VT_ENCODED_IMAGE_LIMIT);
+        member->path = archive->member;
+        member->bytes = (uint64_t)bytes;
+        return VT_OK;
+    }
+}
+
+vt_status vt_archive_read(vt_archive *archive, uint8_t **data, size_t *size) {
+    uint8_t *buffer = NULL;
+    size_t capacity = 0, used = 0;
+    vt_status status = VT_OK;
+    *data = NULL;
+    for (;;) {
+        VT_TRY_GOTO(vt_grow(&buffer, &capacity, used + BLOCK_BYTES, 1, "an image of an archive"));
+        la_ssize_t count = archive_read_data(archive->handle, buffer + used, capacity - used);
+        if (count < 0) {
+            status = fail_damaged(archive);
+            goto done;
+        }
+        if (count == 0) break;
+        used += (size_t)count;
+        if (used > VT_ENCODED_IMAGE_LIMIT) {
+            status = vt_fail(VT_ERROR_INPUT, "%s: '%s' is longer than %d bytes", archive->path, archive->member,
+                             VT_ENCODED_IMAGE_LIMIT);
+            goto done;
+        }
+    }
+    *data = buffer;
+    *size = used;
+    buffer = NULL;
+done:
+    free(buffer);
+    return status;
+}

@@ -1,0 +1,43 @@
+/* The image files of a raw data set, loose and in archives, under the names by which label files know them. */
+#ifndef VT_DATA_FILES_H
+#define VT_DATA_FILES_H
+
+#include "base/memory.h"
+#include <stdbool.h>
+
+typedef enum vt_file_key {
+    VT_KEY_BASENAME, /* "00000001_000.png", wherever it lies */
+    VT_KEY_RELATIVE  /* "train/cat/1.png": path from the data set's folder */
+} vt_file_key;
+
+typedef struct vt_raw_file {
+    char *key;
+    char *path;     /* of a loose file; of a member within its archive */
+    int archive;    /* into `archives`; -1: loose */
+    uint64_t bytes; /* encoded */
+} vt_raw_file;
+
+typedef struct vt_files {
+    vt_raw_file *items; /* loose ones sorted by path, then archive by archive in stored order */
+    size_t count, capacity;
+    vt_map *by_key;
+    vt_strings archives;    /* paths, sorted */
+    vt_strings unsupported; /* paths of images of kinds that can't be read, such as .tif */
+} vt_files;
+
+/* ".png", ".jpg", ".jpeg" in any case; hidden files (such as macOS's "._x.png") are none. */
+bool vt_is_image_name(const char *path);
+
+/* Finds the image files below `root` (hidden folders left out, symbolic links followed). Two of the same key are
+ * VT_ERROR_INPUT naming both places. Zero-initialise *files; free it even after a failure. */
+vt_status vt_files_scan(const char *root, vt_file_key key, vt_files *files) VT_CHECKED;
+
+/* Adds the members of root/images*.tar.gz (also .tgz, .tar), by basename, reading the archives on `threads` threads. */
+vt_status vt_files_add_archives(const char *root, int threads, vt_files *files) VT_CHECKED;
+
+/* Index of the file called `key`, or -1. */
+int64_t vt_files_find(const vt_files *files, const char *key);
+
+void vt_files_free(vt_files *files);
+
+#endif

@@ -1,0 +1,114 @@
+/* The label option, and the table of labels on the console. */
+#include "data/labels.h"
+
+#include "base/progress.h"
+#include <stdlib.h>
+#include <string.h>
+
+static vt_status fail_unknown(const vt_source *source, const char *label, size_t length) {
+    vt_text known = {0};
+    vt_status status = VT_OK;
+    for (size_t i = 0; i < source->labels.count && status == VT_OK; i++)
+        status = vt_text_add(&known, "%s%s", i ? ", " : "", source->labels.items[i]);
+    if (status == VT_OK)
+        status = vt_fail(VT_ERROR_USAGE, "labels: unknown label '%.*s'; known are %s", (int)length, label, known.data);
+    vt_text_free(&known);
+    return status;
+}
+
+/* kept [labels] = whether the option keeps each label. */
+static vt_status parse_choice(const vt_source *source, const char *option, bool *kept) {
+    bool drops = option[0] == '-';
+    for (size_t i = 0; i < source->labels.count; i++) kept[i] = drops;
+    for (const char *part = option; part;) {
+        const char *comma = strchr(part, ',');
+        size_t length = comma ? (size_t)(comma - part) : strlen(part);
+        const char *name = part;
+        while (length > 0 && *name == ' ') name++, length--;
+        while (length > 0 && name[length - 1] == ' ') length--;
+        if ((length > 0 && *name == '-') != drops)
+            return vt_fail(VT_ERROR_USAGE, "labels: '%s' both keeps and drops; expected 'A,B' to keep or '-A,-B' to drop",
+                           option);
+        if (drops) name++, length--;
+        int64_t id = vt_map_get(source->by_label, name, length);
+        if (id < 0) return fail_unknown(source, name, length);
+        kept[id] = !drops;
+        part = comma ? comma + 1 : NULL;
+    }
+    return VT_OK;
+}
+
+/* Renumbers the labels that stay and rewrites every item's list; renumbered [labels] is -1 for those that go. */
+static vt_status apply_choice(vt_source *source, const bool *kept, int32_t *renumbered) {
+    size_t count = 0;
+    for (size_t i = 0; i < source->labels.count; i++) {
+        renumbered[i] = kept[i] ? (int32_t)count : -1;
+        if (kept[i]) {
+            source->labels.items[count++] = source->labels.items[i];
+        } else {
+            free(source->labels.items[i]);
+            source->labels.items[i] = NULL;
+        }
+    }
+    source->labels.count = count;
+    if (count == 0) return vt_fail(VT_ERROR_USAGE, "labels: the choice leaves no label; keep at least one");
+    for (size_t i = 0; i < source->count; i++) {
+        vt_item *item = &source->items[i];
+        int32_t *ids = source->label_ids + item->first_label;
+        size_t left = 0;
+        for (size_t k = 0; k < item->label_count; k++)
+            if (renumbered[ids[k]] >= 0) ids[left++] = renumbered[ids[k]];
+        item->label_count = left;
+    }
+    vt_map_free(source->by_label);
+    source->by_label = NULL;
+    VT_TRY(vt_map_create(&source->by_label));
+    for (size_t i = 0; i < count; i++)
+        VT_TRY(vt_map_set(source->by_label, source->labels.items[i], strlen(source->labels.items[i]), (int64_t)i));
+    return VT_OK;
+}
+
+vt_status vt_labels_choose(vt_source *source, const char *option, int64_t *left_out) {
+    bool *kept = NULL;
+    int32_t *renumbered = NULL;
+    size_t before = source->count;
+    vt_status status = VT_OK;
+    *left_out = 0;
+    if (!option) return VT_OK;
+    VT_TRY_GOTO(vt_allocate(&kept, source->labels.count, sizeof *kept, "the labels"));
+    VT_TRY_GOTO(vt_allocate(&renumbered, source->labels.count, sizeof *renumbered, "the labels"));
+    VT_TRY_GOTO(parse_choice(source, option, kept));
+    VT_TRY_GOTO(apply_choice(source, kept, renumbered));
+    if (source->single_label) {
+        for (size_t i = 0; i < source->count; i++)
+            if (source->items[i].label_count == 0) source->items[i].file = -1;
+        vt_source_drop_fileless(source);
+    }
+    *left_out = (int64_t)(before - source->count);
+    if (source->count == 0) status = vt_fail(VT_ERROR_USAGE, "labels: the choice leaves no image; keep more labels");
+done:
+    free(kept);
+    free(renumbered);
+    return status;
+}
+
+vt_status vt_labels_report(const vt_source *source, const vt_console *console) {
+    int64_t *counts = NULL;
+    size_t labels = source->labels.count;
+    vt_text list = {0};
+    vt_status status = VT_OK;
+    VT_TRY(vt_allocate(&counts, labels, sizeof *counts, "the counts of labels"));
+    for (size_t i = 0; i < source->count; i++)
+        for (size_t k = 0; k < source->items[i].label_count; k++) counts[source->label_ids[source->items[i].first_label + k]]++;
+    for (size_t i = 0; i < labels; i++) VT_TRY_GOTO(vt_text_add(&list, "%s'%s'", i ? ", " : "", source->labels.items[i]));
+    vt_say(console, "%zu labels: [%s]", labels, list.data);
+    for (size_t i = 0; i < labels; i++) {
+        char count[32];
+        vt_format_count(counts[i], count);
+        vt_say(console, "  %-20s %9s images", source->labels.items[i], count);
+    }
+done:
+    free(counts);
+    vt_text_free(&list);
+    return status;
+}

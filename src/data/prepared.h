@@ -1,0 +1,33 @@
+/* The folder of a prepared data set: what its writer and its reader agree on. */
+#ifndef VT_DATA_PREPARED_H
+#define VT_DATA_PREPARED_H
+
+#include "data/decode.h"
+#include "data/split.h"
+
+#define VT_DATASET_JSON   "vitrain_dataset.json"
+#define VT_DATASET_FORMAT "vitrain prepared data set"
+#define VT_DATASET_SHARD  "data-00000-of-00001.arrow"
+
+enum { VT_DATASET_VERSION = 1, VT_IMAGE_SIDE_LIMIT = 16384, VT_LABEL_LIMIT = 65536 };
+
+/* Everything that goes into a prepared data set. */
+typedef struct vt_prepared {
+    const vt_source *source;
+    const vt_split_plan *plan; /* every item with a part is in the spool */
+    const vt_split_request *request;
+    const vt_spool *spool;
+    vt_resample resample;
+    int write_metadata;
+} vt_prepared;
+
+/* 3 if any image of the plan has three channels, else 1. */
+int vt_prepared_channels(const vt_prepared *prepared);
+
+/* Writes the folder's files; rows stand in the order of the source's items. `folder` must exist. */
+vt_status vt_prepared_write(const char *folder, const vt_prepared *prepared, const vt_console *console) VT_CHECKED;
+
+/* Whether `folder` is, or was meant to be, a prepared data set. */
+bool vt_is_prepared(const char *folder);
+
+#endif

@@ -1,0 +1,258 @@
+/* Opens a raw data set: recognises its layout, lets the layout's reader list the images, and matches the list with the
+ * files. What each layout looks like is told in source_nih.c, source_metadata.c and source_classes.c. */
+#include "data/source.h"
+
+#include "base/file.h"
+#include "base/progress.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LABEL_LIMIT = 65536, EXAMPLES_NAMED = 3 };
+
+const char *vt_part_name(vt_part part) {
+    static const char *const names[VT_PART_COUNT] = {"train", "validation", "test"};
+    return part == VT_PART_NONE ? "none" : names[part];
+}
+
+vt_part vt_part_of_folder(const char *name, size_t length) {
+    /* The keywords of datasets.data_files.SPLIT_KEYWORDS. */
+    static const struct {
+        const char *name;
+        vt_part part;
+    } folders[] = {{"train", VT_PART_TRAIN},    {"training", VT_PART_TRAIN},   {"validation", VT_PART_VALIDATION},
+                   {"val", VT_PART_VALIDATION}, {"valid", VT_PART_VALIDATION}, {"dev", VT_PART_VALIDATION},
+                   {"test", VT_PART_TEST},      {"testing", VT_PART_TEST},     {"eval", VT_PART_TEST},
+                   {"evaluation", VT_PART_TEST}};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (strlen(folders[i].name) == length && memcmp(folders[i].name, name, length) == 0) return folders[i].part;
+    return VT_PART_NONE;
+}
+
+/* --- building the list --- */
+
+vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) {
+    size_t length = strlen(file_name);
+    if (length == 0) return vt_fail(VT_ERROR_INPUT, "%s:%lld: the file name is empty", place, (long long)line);
+    int64_t known = vt_map_get(source->by_name, file_name, length);
+    if (known >= 0)
+        return vt_fail(VT_ERROR_INPUT, "%s:%lld: '%s' is listed twice, first in line %lld; remove one of them", place,
+                       (long long)line, file_name, (long long)source->items[known].line);
+    VT_TRY(vt_grow(&source->items, &source->capacity, source->count + 1, sizeof *source->items, "the list of images"));
+    vt_item *item = &source->items[source->count];
+    *item = (vt_item){.first_label = source->label_id_count, .line = line, .part = VT_PART_NONE, .file = -1};
+    VT_TRY(vt_copy_string(file_name, &item->file_name));
+    source->count++;
+    return vt_map_set(source->by_name, file_name, length, (int64_t)source->count - 1);
+}
+
+vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) {
+    int64_t id = vt_map_get(source->by_label, label, length);
+    if (id < 0) {
+        id = (int64_t)source->labels.count;
+        if (id == LABEL_LIMIT)
+            return vt_fail(VT_ERROR_INPUT, "%s: more than %d different labels; the label column seems to hold something else",
+                           source->root, LABEL_LIMIT);
+        VT_TRY(vt_strings_add(&source->labels, label, length));
+        VT_TRY(vt_map_set(source->by_label, label, length, id));
+    }
+    vt_item *item = &source->items[source->count - 1];
+    for (size_t i = 0; i < item->label_count; i++)
+        if (source->label_ids[item->first_label + i] == id) return VT_OK;
+    VT_TRY(vt_grow(&source->label_ids, &source->label_id_capacity, source->label_id_count + 1, sizeof *source->label_ids,
+                   "the labels of images"));
+    source->label_ids[source->label_id_count++] = (int32_t)id;
+    item->label_count++;
+    return VT_OK;
+}
+
+/* Leaves out blanks at both ends. */
+static const char *trim(const char *text, size_t *length) {
+    while (*length > 0 && isspace((unsigned char)text[0])) text++, (*length)--;
+    while (*length > 0 && isspace((unsigned char)text[*length - 1])) (*length)--;
+    return text;
+}
+
+vt_status vt_source_add_label_text(vt_source *source, const char *text, const char *place, int64_t line) {
+    for (const char *part = text; part;) {
+        const char *bar = strchr(part, '|');
+        size_t length = bar ? (size_t)(bar - part) : strlen(part);
+        const char *label = trim(part, &length);
+        if (length == 0)
+            return vt_fail(VT_ERROR_INPUT,
+                           "%s:%lld: '%s': an empty label; labels are written as A|B|C, and an image without "
+                           "findings has a label such as 'No Finding'",
+                           place, (long long)line, text);
+        VT_TRY(vt_source_add_label(source, label, length));
+        part = bar ? bar + 1 : NULL;
+    }
+    return VT_OK;
+}
+
+vt_status vt_source_set_patient(vt_source *source, const char *patient, const char *place, int64_t line) {
+    size_t length = strlen(patient);
+    const char *id = trim(patient, &length);
+    if (length == 0)
+        return vt_fail(VT_ERROR_INPUT, "%s:%lld: the patient is empty; give every image a patient, or leave the column out",
+                       place, (long long)line);
+    source->patients_known = 1;
+    return vt_copy_string_n(id, length, &source->items[source->count - 1].patient_id);
+}
+
+/* --- matching it with the files --- */
+
+/* "'a', 'b', 'c'" of at most EXAMPLES_NAMED names. */
+static vt_status add_example(vt_text *text, size_t already, const char *name) {
+    if (already >= EXAMPLES_NAMED) return VT_OK;
+    return vt_text_add(text, "%s'%s'", already ? ", " : "", name);
+}
+
+static void warn_about(const vt_console *console, size_t count, const char *what, const vt_text *examples) {
+    char number[32];
+    vt_format_count((int64_t)count, number);
+    if (count > 0) vt_warn(console, "%s %s, such as %s", number, what, examples->data);
+}
+
+static void free_item(vt_item *item) {
+    free(item->file_name);
+    free(item->patient_id);
+}
+
+void vt_source_drop_fileless(vt_source *source) {
+    size_t kept = 0;
+    for (size_t i = 0; i < source->count; i++) {
+        if (source->items[i].file < 0)
+            free_item(&source->items[i]);
+        else
+            source->items[kept++] = source->items[i];
+    }
+    source->count = kept;
+}
+
+/* Gives every item its file and drops those that have none. */
+static vt_status match_files(vt_source *source, const vt_console *console) {
+    vt_text examples = {0};
+    size_t absent = 0;
+    vt_status status = VT_OK;
+    for (size_t i = 0; i < source->count && status == VT_OK; i++) {
+        vt_item *item = &source->items[i];
+        item->file = vt_files_find(&source->files, item->file_name);
+        if (item->file < 0) status = add_example(&examples, absent++, item->file_name);
+    }
+    if (status == VT_OK) warn_about(console, absent, "listed images are absent", &examples);
+    vt_text_free(&examples);
+    VT_TRY(status);
+    vt_source_drop_fileless(source);
+    return VT_OK;
+}
+
+/* Says which files no list mentions. by_name still knows the absent items, which have no file anyway. */
+static vt_status report_unlisted(const vt_source *source, const vt_console *console) {
+    vt_text examples = {0};
+    size_t unlisted = 0;
+    vt_status status = VT_OK;
+    for (size_t i = 0; i < source->files.count && status == VT_OK; i++) {
+        const vt_raw_file *file = &source->files.items[i];
+        if (vt_map_get(source->by_name, file->key, strlen(file->key)) < 0)
+            status = add_example(&examples, unlisted++, file->key);
+    }
+    if (status == VT_OK) warn_about(console, unlisted, "image files have no label and are left out", &examples);
+    vt_text_free(&examples);
+    VT_TRY(status);
+    const vt_strings *unsupported = &source->files.unsupported;
+    for (size_t i = 0; i < unsupported->count && status == VT_OK; i++)
+        status = add_example(&examples, i, unsupported->items[i]);
+    if (status == VT_OK)
+        warn_about(console, unsupported->count, "image files are neither PNG nor JPEG and are left out", &examples);
+    vt_text_free(&examples);
+    return status;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Puts the label names into byte order and rewrites the items' ids. */
+static vt_status sort_labels(vt_source *source) {
+    int32_t *renumbered = NULL;
+    size_t count = source->labels.count;
+    vt_status status = VT_OK;
+    VT_TRY(vt_allocate(&renumbered, count, sizeof *renumbered, "the labels"));
+    if (!source->numeric_labels) {
+        vt_strings sorted = {0};
+        for (size_t i = 0; i < count && status == VT_OK; i++)
+            status = vt_strings_add(&sorted, source->labels.items[i], strlen(source->labels.items[i]));
+        if (status != VT_OK) {
+            vt_strings_free(&sorted);
+            goto done;
+        }
+        vt_strings_sort(&sorted);
+        vt_strings unsorted = source->labels;
+        source->labels = sorted;
+        for (size_t i = 0; i < count; i++) {
+            const char *name = sorted.items[i];
+            int64_t before = vt_map_get(source->by_label, name, strlen(name));
+            renumbered[before] = (int32_t)i;
+        }
+        vt_strings_free(&unsorted);
+        for (size_t i = 0; i < count; i++)
+            VT_TRY_GOTO(vt_map_set(source->by_label, sorted.items[i], strlen(sorted.items[i]), (int64_t)i));
+        for (size_t i = 0; i < source->label_id_count; i++) source->label_ids[i] = renumbered[source->label_ids[i]];
+    }
+    for (size_t i = 0; i < source->count; i++)
+        qsort(source->label_ids + source->items[i].first_label, source->items[i].label_count, sizeof(int32_t), compare_ids);
+done:
+    free(renumbered);
+    return status;
+}
+
+/* Where one image has a patient, all must. */
+static vt_status check_patients(const vt_source *source) {
+    for (size_t i = 0; i < source->count && source->patients_known; i++)
+        if (!source->items[i].patient_id)
+            return vt_fail(VT_ERROR_INPUT,
+                           "%s: '%s' (line %lld of its list) has no patient, but others have; give every image a "
+                           "patient, or none",
+                           source->root, source->items[i].file_name, (long long)source->items[i].line);
+    return VT_OK;
+}
+
+vt_status vt_source_open(const char *root, int threads, const vt_console *console, vt_source *source) {
+    *source = (vt_source){.root = root};
+    if (!vt_path_exists(root)) return vt_fail(VT_ERROR_IO, "%s: no such folder; expected a data set", root);
+    if (!vt_is_folder(root)) return vt_fail(VT_ERROR_IO, "%s: not a folder; expected the folder of a data set", root);
+    VT_TRY(vt_map_create(&source->by_name));
+    VT_TRY(vt_map_create(&source->by_label));
+    if (vt_source_is_nih(root))
+        VT_TRY(vt_source_read_nih(source, threads, console));
+    else if (vt_source_is_metadata(root))
+        VT_TRY(vt_source_read_metadata(source, console));
+    else if (vt_source_is_classes(root))
+        VT_TRY(vt_source_read_classes(source, console));
+    else
+        return vt_fail(
+            VT_ERROR_INPUT,
+            "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
+            "metadata.jsonl or metadata.csv beside images, or one sub-folder of images per class",
+            root);
+    size_t listed = source->count;
+    VT_TRY(check_patients(source));
+    VT_TRY(match_files(source, console));
+    VT_TRY(report_unlisted(source, console));
+    if (source->count == 0)
+        return vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images is there; %zu image files were found", root, listed,
+                       source->files.count);
+    return sort_labels(source);
+}
+
+void vt_source_free(vt_source *source) {
+    for (size_t i = 0; i < source->count; i++) free_item(&source->items[i]);
+    free(source->items);
+    vt_map_free(source->by_name);
+    vt_strings_free(&source->labels);
+    vt_map_free(source->by_label);
+    free(source->label_ids);
+    vt_files_free(&source->files);
+    *source = (vt_source){0};
+}

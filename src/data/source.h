@@ -1,0 +1,86 @@
+/* Raw data sets: which images there are, and what is known of each, before anything is decoded.
+ *
+ * Three layouts are recognised, one per source_*.c: that of NIH ChestX-ray14, an image folder with metadata.jsonl or
+ * metadata.csv, and one sub-folder per class. */
+#ifndef VT_DATA_SOURCE_H
+#define VT_DATA_SOURCE_H
+
+#include "data/files.h"
+#include "vitrain/console.h"
+
+/* A part of a data set; the numbers index arrays of VT_PART_COUNT. */
+typedef enum vt_part {
+    VT_PART_NONE = -1,
+    VT_PART_TRAIN = 0,
+    VT_PART_VALIDATION = 1,
+    VT_PART_TEST = 2,
+    VT_PART_COUNT = 3
+} vt_part;
+
+/* "train", "validation", "test". */
+const char *vt_part_name(vt_part part);
+
+/* The part that a folder called `name` stands for, as Hugging Face's imagefolder has it ("train", "val", "dev", ...). */
+vt_part vt_part_of_folder(const char *name, size_t length);
+
+/* A listed image. */
+typedef struct vt_item {
+    char *file_name;
+    char *patient_id;   /* NULL when unknown */
+    size_t first_label; /* into the source's label_ids */
+    size_t label_count;
+    int64_t line; /* in its label file; 0 for class folders */
+    vt_part part; /* by the official lists or the data set's own folders */
+    int64_t file; /* into the source's files */
+} vt_item;
+
+typedef struct vt_source {
+    const char *root;
+    vt_files files;
+    vt_item *items; /* in the order of the label file; class folders: sorted */
+    size_t count, capacity;
+    vt_map *by_name;
+    vt_strings labels; /* sorted; LABEL_0, LABEL_1, ... where the data set has numbers */
+    vt_map *by_label;
+    int32_t *label_ids; /* of all items; each item's are ascending */
+    size_t label_id_count, label_id_capacity;
+    int numeric_labels; /* keep LABEL_10 after LABEL_9 */
+    int single_label;   /* every image has exactly one class */
+    int patients_known;
+    int has_folders;                       /* parts come from the data set's own folders */
+    int has_train_val_list, has_test_list; /* parts come from the official lists */
+} vt_source;
+
+/* Recognises the layout below `root`, reads labels and lists, and finds the images; listed images that are absent are
+ * left out. What was found, and what did not match, is said on the console. `root` must outlive the source.
+ * *source is to be freed with vt_source_free(), also after a failure. */
+vt_status vt_source_open(const char *root, int threads, const vt_console *console, vt_source *source) VT_CHECKED;
+void vt_source_free(vt_source *source);
+
+/* Removes the items whose `file` is negative. */
+void vt_source_drop_fileless(vt_source *source);
+
+/* --- for the layouts --- */
+
+/* Whether `root` looks like this layout. */
+bool vt_source_is_nih(const char *root);
+bool vt_source_is_metadata(const char *root);
+bool vt_source_is_classes(const char *root);
+
+vt_status vt_source_read_nih(vt_source *source, int threads, const vt_console *console) VT_CHECKED;
+vt_status vt_source_read_metadata(vt_source *source, const vt_console *console) VT_CHECKED;
+vt_status vt_source_read_classes(vt_source *source, const vt_console *console) VT_CHECKED;
+
+/* Adds an item; one of the same name is VT_ERROR_INPUT. `place` is the label file, for sentences. */
+vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) VT_CHECKED;
+
+/* Adds a label to the last item; one that it has already is passed over. */
+vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) VT_CHECKED;
+
+/* Adds the labels of "A|B|C"; an empty one is VT_ERROR_INPUT. */
+vt_status vt_source_add_label_text(vt_source *source, const char *text, const char *place, int64_t line) VT_CHECKED;
+
+/* Sets the patient of the last item, blanks around it left out; an empty one is VT_ERROR_INPUT. */
+vt_status vt_source_set_patient(vt_source *source, const char *patient, const char *place, int64_t line) VT_CHECKED;
+
+#endif
