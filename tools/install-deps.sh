@@ -33,7 +33,14 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root="sudo -n"
 fi
 echo "vitrain: installing$missing"
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 update
-# shellcheck disable=SC2086 # a list of words
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install -y \
-    --no-install-recommends $missing > /dev/null
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086 # lists of words
+{
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 update &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends $missing
+} > "$log" 2>&1 || {
+    cat "$log" >&2
+    echo "vitrain: the packages could not be installed; please run: apt-get install$missing" >&2
+    exit 1
+}
