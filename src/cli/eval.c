@@ -4,8 +4,6 @@
 #include "results.h"
 #include "terminal.h"
 
-#include <string.h>
-
 typedef struct eval_settings {
     const char *model, *data, *split, *device, *output_dir;
     int auc, precision;
@@ -58,8 +56,7 @@ static int evaluate_and_leave(eval_settings *settings, eval_run *run) {
     status = evaluate(settings, run, split);
     if (status != VT_OK) return fail_status(status);
     const char *folder = settings->output_dir ? settings->output_dir : settings->model;
-    const char *prefix = strcmp(settings->split, "validation") == 0 ? "eval" : settings->split;
-    status = leave_results(run->dataset, split, run->evaluation, folder, prefix, 0);
+    status = leave_results(run->dataset, split, run->evaluation, folder, 0);
     return status == VT_OK ? 0 : fail_status(status);
 }
 

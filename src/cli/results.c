@@ -38,12 +38,12 @@ void say_model(const vt_model *model) {
 }
 
 vt_status leave_results(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation, const char *folder,
-                        const char *prefix, uint64_t seed) {
+                        uint64_t seed) {
     char plots[VT_PATH_MAX + 16];
     vt_status status = VT_OK;
     snprintf(plots, sizeof plots, "%s/plots", folder);
     if (evaluation) {
-        status = vt_evaluation_save(evaluation, folder, prefix);
+        status = vt_evaluation_save(evaluation, folder, "eval");
         if (status == VT_OK) status = vt_plot_evaluation(evaluation, plots);
         if (status == VT_OK) status = vt_plot_examples(dataset, split, evaluation, 12, seed, plots, "predictions");
     }

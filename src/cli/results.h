@@ -9,9 +9,9 @@ void say_device(const vt_device *device, vt_precision precision);
 void say_dataset(const vt_dataset *dataset, const char *path);
 void say_model(const vt_model *model);
 
-/* Saves an evaluation of `split` as <prefix>_results.json in `folder`, draws it into folder/plots, and writes
+/* Saves an evaluation of `split` as eval_results.json in `folder`, draws it into folder/plots, and writes
  * folder/report.html. evaluation NULL: the report alone. */
 vt_status leave_results(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation, const char *folder,
-                        const char *prefix, uint64_t seed) VT_CHECKED;
+                        uint64_t seed) VT_CHECKED;
 
 #endif

@@ -129,7 +129,7 @@ static vt_status train(const train_settings *settings, train_run *run) {
     else
         say("The data set has no '%s' images: nothing to evaluate", arguments->eval_split);
     if (status != VT_OK) return status;
-    return leave_results(run->dataset, split, run->evaluation, arguments->output_dir, "eval", arguments->seed);
+    return leave_results(run->dataset, split, run->evaluation, arguments->output_dir, arguments->seed);
 }
 
 static int parse_and_train(train_settings *settings, training_options *options, int argc, char **argv) {
