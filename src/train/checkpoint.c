@@ -270,15 +270,15 @@ static vt_status remove_step(const char *output_dir, int64_t step) {
     return status;
 }
 
-vt_status vt_checkpoint_rotate(const char *output_dir, int64_t limit, int64_t best_step) {
+vt_status vt_checkpoint_rotate(const char *output_dir, int64_t limit, int64_t newest_step, int64_t best_step) {
     int64_t *steps;
     size_t count;
     if (limit <= 0) return VT_OK;
     VT_TRY(vt_checkpoint_list(output_dir, &steps, &count));
     vt_status status = VT_OK;
     int64_t left = (int64_t)count;
-    for (size_t i = 0; status == VT_OK && i + 1 < count && left > limit; i++) {
-        if (steps[i] == best_step) continue;
+    for (size_t i = 0; status == VT_OK && i < count && left > limit; i++) {
+        if (steps[i] == newest_step || steps[i] == best_step) continue;
         status = remove_step(output_dir, steps[i]);
         left--;
     }

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 typedef struct vt_checkpoint {
-    vt_model *model;
+    const vt_model *model;
     float *moment1, *moment2; /* [model->value_count]; moment2 NULL for an optimizer with one */
-    vt_trainer_state *state;
-    vt_training_arguments *arguments;
+    const vt_trainer_state *state;
+    const vt_training_arguments *arguments;
 } vt_checkpoint;
 
 /* Writes output_dir/checkpoint-<state->global_step>. After a failure nothing of it is left, and older ones are untouched. */
@@ -37,8 +37,9 @@ vt_status vt_checkpoint_list(const char *output_dir, int64_t **steps, size_t *co
 /* *folder = the newest valid checkpoint (freed with free()), or NULL if there is none. Damaged ones are named in warnings. */
 vt_status vt_checkpoint_find_newest(const char *output_dir, const vt_console *console, char **folder) VT_CHECKED;
 
-/* Deletes the oldest until `limit` are left (0: no limit), but never the newest nor that of best_step. */
-vt_status vt_checkpoint_rotate(const char *output_dir, int64_t limit, int64_t best_step) VT_CHECKED;
+/* Deletes the oldest until `limit` are left (0: no limit), but never those of newest_step, the last one written, and
+ * best_step. */
+vt_status vt_checkpoint_rotate(const char *output_dir, int64_t limit, int64_t newest_step, int64_t best_step) VT_CHECKED;
 
 /* Deletes all checkpoints. */
 vt_status vt_checkpoint_remove_all(const char *output_dir) VT_CHECKED;

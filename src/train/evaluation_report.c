@@ -49,19 +49,12 @@ static vt_status set(json_t *object, const char *prefix, const char *name, json_
     return json_object_set_new(object, key, value) == 0 ? VT_OK : vt_fail_memory("results", 0);
 }
 
-/* As transformers.trainer_utils.speed_metrics rounds. */
-static double rounded(double value, double scale) {
-    return round(value * scale) / scale;
-}
-
 static vt_status fill(json_t *object, const vt_evaluation *evaluation, const char *prefix) {
     for (int i = 0; i < METRIC_COUNT; i++)
         VT_TRY(set(object, prefix, METRICS[i].name, vt_json_number(metric_value(evaluation, i))));
-    VT_TRY(set(object, prefix, "runtime", json_real(rounded(evaluation->runtime, 1e4))));
-    VT_TRY(set(object, prefix, "samples_per_second",
-               vt_json_number(rounded((double)evaluation->samples / evaluation->runtime, 1e3))));
-    return set(object, prefix, "steps_per_second",
-               vt_json_number(rounded((double)evaluation->batches / evaluation->runtime, 1e3)));
+    VT_TRY(set(object, prefix, "runtime", vt_json_rounded(evaluation->runtime, 4)));
+    VT_TRY(set(object, prefix, "samples_per_second", vt_json_rounded((double)evaluation->samples / evaluation->runtime, 3)));
+    return set(object, prefix, "steps_per_second", vt_json_rounded((double)evaluation->batches / evaluation->runtime, 3));
 }
 
 json_t *vt_evaluation_to_json(const vt_evaluation *evaluation, const char *prefix) {

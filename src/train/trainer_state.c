@@ -135,6 +135,11 @@ vt_status vt_check_identity(const json_t *saved, const json_t *now, const char *
     return VT_OK;
 }
 
+json_t *vt_json_rounded(double value, int decimals) {
+    double scale = pow(10, decimals);
+    return vt_json_number(round(value * scale) / scale);
+}
+
 static vt_status add_entry(vt_text *text, const json_t *entry) {
     const char *key, *before = "{";
     json_t *value;

@@ -38,6 +38,9 @@ vt_status vt_trainer_state_load(vt_trainer_state *state, const char *path) VT_CH
 /* Fails, naming the difference, unless `saved` and `now` are the same identity. */
 vt_status vt_check_identity(const json_t *saved, const json_t *now, const char *checkpoint) VT_CHECKED;
 
+/* A number rounded to `decimals`, as transformers' speed_metrics() has it; null for infinities. */
+json_t *vt_json_rounded(double value, int decimals);
+
 /* A log entry as Hugging Face prints it, four significant digits: "{'loss': 0.3253, 'epoch': 0.5}"; freed with free(). */
 vt_status vt_log_text(const json_t *entry, char **out) VT_CHECKED;
 
