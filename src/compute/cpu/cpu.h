@@ -1,0 +1,106 @@
+/* The CPU home's own state and the operators that its table is made of.
+ *
+ * Work is cut into pieces by shape alone and the pieces are dealt out to threads; a piece's arithmetic never depends on which
+ * thread does it or on how many there are. Matrix products are oneDNN's (products.h), the rest is ours (kernels.h). */
+#ifndef VT_CPU_CPU_H
+#define VT_CPU_CPU_H
+
+#include "compute/compute.h"
+#include "compute/cpu/kernels.h"
+#include <dnnl.h>
+
+typedef struct vt_product vt_product;
+
+typedef struct vt_cpu_thread {
+    dnnl_stream_t stream;
+    void *scratch; /* 64-byte aligned */
+    size_t scratch_size;
+} vt_cpu_thread;
+
+typedef struct vt_cpu_device {
+    vt_device base;
+    const vt_kernels *kernels;
+    int threads;
+    int native_bf16; /* bfloat16 products run on bfloat16 instructions; else on float32 copies */
+    char description[128], library[32];
+    dnnl_engine_t engine;
+    vt_cpu_thread *thread; /* [threads] */
+    void *shared;          /* scratch of the operator that runs now, 64-byte aligned */
+    size_t shared_size;
+    vt_product *products; /* every product planned so far: a list */
+} vt_cpu_device;
+
+static inline vt_cpu_device *vt_cpu(vt_device *device) {
+    return (vt_cpu_device *)device;
+}
+
+/* The kernels for this machine, lowered by the environment variable VITRAIN_ISA; NULL and a message if it names none. */
+const vt_kernels *vt_cpu_kernels(void);
+
+/* Makes every thread's scratch, or the shared one, at least `size` bytes; nothing happens when it is. Contents are lost. */
+vt_status vt_cpu_reserve(vt_cpu_device *device, size_t size) VT_CHECKED;
+vt_status vt_cpu_reserve_shared(vt_cpu_device *device, size_t size) VT_CHECKED;
+
+static inline int64_t vt_min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* `index` elements into an array of activations. */
+static inline act *vt_act_at(vt_precision precision, const act *base, int64_t index) {
+    return (char *)base + (size_t)index * vt_act_size(precision);
+}
+
+/* The dropout ready for kernels. */
+vt_dropout_plan vt_cpu_dropout_plan(const vt_dropout *dropout);
+
+vt_status vt_cpu_linear_create(vt_device *device, vt_precision precision, int64_t in_features, int64_t out_features,
+                               int64_t max_rows, int train, vt_linear **out) VT_CHECKED;
+void vt_cpu_linear_free(vt_device *device, vt_linear *linear);
+vt_status vt_cpu_linear_pack(vt_device *device, vt_linear *linear, const float *weight) VT_CHECKED;
+vt_status vt_cpu_linear_forward(vt_device *device, vt_linear *linear, const act *x, int64_t rows, const float *bias,
+                                vt_epilogue epilogue, vt_activation activation, const act *residual, act *derivative,
+                                act *y) VT_CHECKED;
+vt_status vt_cpu_linear_backward_input(vt_device *device, vt_linear *linear, const act *dy, int64_t rows, const act *derivative,
+                                       act *dx) VT_CHECKED;
+vt_status vt_cpu_linear_backward_weight(vt_device *device, vt_linear *linear, const act *x, const act *dy, int64_t rows,
+                                        float *dweight, float *dbias) VT_CHECKED;
+
+vt_status vt_cpu_layer_norm_forward(vt_device *device, vt_precision precision, const act *x, int64_t x_stride,
+                                    const float *gamma, const float *beta, float epsilon, int64_t rows, int64_t hidden, act *y,
+                                    float *mean, float *inverse_std) VT_CHECKED;
+vt_status vt_cpu_layer_norm_backward(vt_device *device, vt_precision precision, const act *dy, const act *x, int64_t x_stride,
+                                     const float *gamma, const float *mean, const float *inverse_std, int64_t rows,
+                                     int64_t hidden, const act *residual_gradient, act *dx, float *dgamma,
+                                     float *dbeta) VT_CHECKED;
+
+vt_status vt_cpu_attention_forward(vt_device *device, vt_precision precision, const act *qkv, int64_t batch, int64_t tokens,
+                                   int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *out,
+                                   float *log_sum_exp) VT_CHECKED;
+vt_status vt_cpu_attention_backward(vt_device *device, vt_precision precision, const act *dout, const act *qkv, const act *out,
+                                    const float *log_sum_exp, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
+                                    const vt_dropout *dropout, act *dqkv) VT_CHECKED;
+
+vt_status vt_cpu_dropout(vt_device *device, vt_precision precision, const act *x, const act *residual, int64_t samples,
+                         int64_t per_sample, const vt_dropout *dropout, act *y) VT_CHECKED;
+
+vt_status vt_cpu_extract_patches(vt_device *device, vt_precision precision, const uint8_t *pixels, int64_t batch,
+                                 int64_t height, int64_t width, int pixel_channels, int channels, int patch_size,
+                                 const float scale[3], const float shift[3], act *patches) VT_CHECKED;
+vt_status vt_cpu_embed_tokens_forward(vt_device *device, vt_precision precision, const act *embedded, const float *class_token,
+                                      const float *position, int64_t batch, int64_t patches, int64_t hidden, act *x) VT_CHECKED;
+vt_status vt_cpu_embed_tokens_backward(vt_device *device, vt_precision precision, const act *dx, int64_t batch, int64_t patches,
+                                       int64_t hidden, act *dembedded, float *dclass_token, float *dposition) VT_CHECKED;
+
+vt_status vt_cpu_head_forward(vt_device *device, vt_precision precision, const act *x, const float *weight, const float *bias,
+                              int64_t batch, int64_t hidden, int64_t labels, float *logits) VT_CHECKED;
+vt_status vt_cpu_head_backward(vt_device *device, vt_precision precision, const float *dlogits, const act *x,
+                               const float *weight, int64_t batch, int64_t hidden, int64_t labels, act *dx, float *dweight,
+                               float *dbias) VT_CHECKED;
+vt_status vt_cpu_loss(vt_device *device, const float *logits, const float *targets, int64_t batch, int64_t labels,
+                      const vt_loss_options *options, float gradient_scale, float *loss, float *dlogits) VT_CHECKED;
+
+vt_status vt_cpu_grad_norm(vt_device *device, const float *gradients, int64_t count, double *norm) VT_CHECKED;
+vt_status vt_cpu_optimizer_step(vt_device *device, const vt_update *update, const vt_segment *segments, int count,
+                                float *parameters, const float *gradients, float *moment1, float *moment2) VT_CHECKED;
+
+#endif
