@@ -113,6 +113,11 @@ typedef struct vt_train_result {
 VT_API vt_status vt_train(vt_device *device, vt_model *model, const vt_dataset *dataset, const vt_training_arguments *arguments,
                           const vt_console *console, vt_train_result *result) VT_CHECKED;
 
+/* *weights = [num_labels] the weights of positives that arguments->pos_weight asks for on this data set, for
+ * vt_evaluate_options; NULL for "none". Freed with free(). */
+VT_API vt_status vt_training_pos_weight(const vt_training_arguments *arguments, const vt_dataset *dataset,
+                                        float **weights) VT_CHECKED;
+
 typedef struct vt_checkpoint_info {
     int64_t global_step, max_steps;
     double epoch;

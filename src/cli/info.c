@@ -100,7 +100,7 @@ static int describe_model(fact_list *facts, const char *path) {
     if (status != VT_OK) return fail_status(status);
     const vt_vit_config *config = vt_model_get_config(model);
     const vt_preprocessor *preprocessor = vt_model_get_preprocessor(model);
-    char size[64];
+    char size[128];
     add_string(facts, "model", path);
     add_integer(facts, "parameters", vt_model_parameter_count(model));
     snprintf(size, sizeof size, "%d x %d", config->image_height, config->image_width);

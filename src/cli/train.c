@@ -96,22 +96,23 @@ static vt_status open_all(const train_settings *settings, train_run *run) {
     options.seed = settings->arguments.seed;
     options.hidden_dropout_prob = settings->hidden_dropout_prob;
     options.attention_probs_dropout_prob = settings->attention_probs_dropout_prob;
-    say_device(run->device, settings->arguments.precision);
-    say_dataset(run->dataset, settings->data);
-    status = vt_model_open(settings->model, &options, terminal_console(), &run->model);
-    if (status == VT_OK) say_model(run->model);
-    return status;
+    return vt_model_open(settings->model, &options, terminal_console(), &run->model);
 }
 
+/* With the loss as it was in training. */
 static vt_status evaluate(const train_settings *settings, train_run *run, const vt_split *split) {
+    float *pos_weight;
     vt_evaluate_options options;
     vt_evaluate_options_init(&options, run->device);
     options.batch_size = settings->arguments.per_device_eval_batch_size;
     options.precision = settings->arguments.precision;
     options.num_workers = settings->arguments.dataloader_num_workers;
-    vt_status status =
-        vt_evaluate(run->device, run->model, run->dataset, split, &options, terminal_console(), &run->evaluation);
+    vt_status status = vt_training_pos_weight(&settings->arguments, run->dataset, &pos_weight);
+    if (status != VT_OK) return status;
+    options.pos_weight = pos_weight;
+    status = vt_evaluate(run->device, run->model, run->dataset, split, &options, terminal_console(), &run->evaluation);
     if (status == VT_OK) vt_evaluation_print(run->evaluation, terminal_console());
+    free(pos_weight);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "vitrain/train.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,4 +82,11 @@ vt_status vt_pos_weight_make(const char *source, const vt_dataset_info *info, co
     else
         free(weights);
     return status;
+}
+
+vt_status vt_training_pos_weight(const vt_training_arguments *arguments, const vt_dataset *dataset, float **weights) {
+    const vt_split *train = vt_dataset_get_split(dataset, "train");
+    *weights = NULL;
+    if (!train) return vt_fail(VT_ERROR_INPUT, "the data set has no 'train' split to count positives in");
+    return vt_pos_weight_make(arguments->pos_weight, vt_dataset_get_info(dataset), train, NULL, weights);
 }
