@@ -248,8 +248,8 @@ static vt_status resize_nearest(const vt_image *in, int width, int height, vt_im
 
 vt_status vt_image_resize(const vt_image *image, int width, int height, vt_resample resample, vt_image *out) {
     *out = (vt_image){0};
-    if (width < 1 || height < 1) return vt_fail(VT_ERROR_USAGE, "an image can't be resized to %d x %d pixels", width, height);
-    VT_TRY(vt_image_check_size("resizing", (uint64_t)width, (uint64_t)height));
+    if (width < 1 || height < 1 || vt_image_check_size("resizing", (uint64_t)width, (uint64_t)height) != VT_OK)
+        return vt_fail(VT_ERROR_USAGE, "an image can't be resized to %d x %d pixels", width, height);
     const resample_filter *filter = find_filter(resample);
     if (!filter && resample != VT_RESAMPLE_NEAREST)
         return vt_fail(VT_ERROR_USAGE, "resampling filter %d is unknown; known are 0 (nearest) to 5 (hamming)", (int)resample);
