@@ -33,21 +33,13 @@ static size_t follow(vt_flat *flat, size_t position) {
 static size_t find_field(vt_flat *flat, size_t table, int id, size_t size) {
     if (table == 0 || flat->damaged) return 0;
     int32_t distance = (int32_t)(uint32_t)read_unsigned(flat, table, 4);
-    int64_t vtable = (int64_t)table - distance;
-    if (vtable < 0 || !lies_within(flat, (size_t)vtable, 1, 4)) {
-        flat->damaged = true;
-        return 0;
-    }
-    size_t entry = 4 + 2 * (size_t)id, vtable_size = (size_t)read_unsigned(flat, (size_t)vtable, 2);
-    size_t table_size = (size_t)read_unsigned(flat, (size_t)vtable + 2, 2);
+    size_t vtable = table - (size_t)(int64_t)distance; /* one before the buffer wraps round to far behind it */
+    if (!lies_within(flat, vtable, 1, 4)) return 0;
+    size_t entry = 4 + 2 * (size_t)id, vtable_size = (size_t)read_unsigned(flat, vtable, 2);
     if (entry + 2 > vtable_size) return 0;
-    size_t offset = (size_t)read_unsigned(flat, (size_t)vtable + entry, 2);
+    size_t offset = (size_t)read_unsigned(flat, vtable + entry, 2);
     if (offset == 0 || flat->damaged) return 0;
-    if (offset + size > table_size || !lies_within(flat, table + offset, 1, size)) {
-        flat->damaged = true;
-        return 0;
-    }
-    return table + offset;
+    return lies_within(flat, table + offset, 1, size) ? table + offset : 0;
 }
 
 size_t vt_flat_root(vt_flat *flat) {

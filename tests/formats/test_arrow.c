@@ -220,10 +220,22 @@ static void test_lies_about_lengths(void **state) {
     int64_t bent[10];
 #define BENT(index, value) (memcpy(bent, nodes, sizeof bent), bent[index] = (value), bent)
     assert_patched("'file_name' in the batch at byte 640 has 4 values, expected 5", nodes, BENT(0, 4), sizeof nodes);
+    assert_patched("'file_name' in the batch at byte 640 has 6 values, expected 5", nodes, BENT(0, 6), sizeof nodes);
     assert_patched("'labels' in the batch at byte 640 has 9 values, expected 10", nodes, BENT(4, 9), sizeof nodes);
     assert_patched("'pixels' in the batch at byte 640 has nulls", nodes, BENT(7, 1), sizeof nodes);
     assert_patched("'pixels' in the batch at byte 640 has nulls", nodes, BENT(9, -1), sizeof nodes);
 #undef BENT
+}
+
+static void test_damaged_metadata(void **state) {
+    (void)state;
+    static const int32_t five_nodes[3] = {5, 5, 0}, nine_buffers[3] = {9, 0, 0}; /* count, then the first pair begins */
+    assert_patched("the metadata of the message at byte 640 is damaged", five_nodes, (int32_t[]){4, 5, 0}, 12);
+    assert_patched("the metadata of the message at byte 640 is damaged", five_nodes, (int32_t[]){6, 5, 0}, 12);
+    assert_patched("the metadata of the message at byte 640 is damaged", five_nodes, (int32_t[]){-1, 5, 0}, 12);
+    assert_patched("the metadata of the message at byte 640 is damaged", nine_buffers, (int32_t[]){8, 0, 0}, 12);
+    assert_patched("the metadata of the message at byte 0 is damaged", "pixels", "pix\0ls", 6);
+    assert_patched("no Arrow message at byte 640", "\xff\xff\xff\xff\x78\x01\0\0", "\x10\0\0\0\x78\x01\0\0", 8);
 }
 
 static void test_lies_about_strings(void **state) {
@@ -288,11 +300,17 @@ static void test_writer_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_buffers_are_aligned),
-        cmocka_unit_test(test_files_of_pyarrow),   cmocka_unit_test(test_other_kinds_are_refused_by_name),
-        cmocka_unit_test(test_cut_at_every_byte),  cmocka_unit_test(test_every_byte_changed),
-        cmocka_unit_test(test_lies_about_buffers), cmocka_unit_test(test_lies_about_lengths),
-        cmocka_unit_test(test_lies_about_strings), cmocka_unit_test(test_strings_may_begin_past_zero),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_buffers_are_aligned),
+        cmocka_unit_test(test_files_of_pyarrow),
+        cmocka_unit_test(test_other_kinds_are_refused_by_name),
+        cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_every_byte_changed),
+        cmocka_unit_test(test_lies_about_buffers),
+        cmocka_unit_test(test_lies_about_lengths),
+        cmocka_unit_test(test_damaged_metadata),
+        cmocka_unit_test(test_lies_about_strings),
+        cmocka_unit_test(test_strings_may_begin_past_zero),
         cmocka_unit_test(test_writer_refusals),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,10 +87,12 @@ static void test_writer_refusals(void **state) {
     const char *path = test_path("refused.safetensors");
     const vt_tensor twice[] = {{"a", VT_DTYPE_F32, 1, {2}, 2, x}, {"a", VT_DTYPE_F32, 1, {2}, 2, x}};
     const vt_tensor wrong_count = {"a", VT_DTYPE_F32, 1, {2}, 3, x}, huge = {"a", VT_DTYPE_F64, 2, {INT64_MAX, 2}, -2, x};
+    const vt_tensor negative = {"a", VT_DTYPE_F32, 1, {-2}, -2, x};
     const vt_tensor bad_name = {"\xff", VT_DTYPE_F32, 1, {2}, 2, x};
     ASSERT_FAILS(VT_ERROR_USAGE, "two tensors are called 'a'", vt_safetensors_write(path, twice, 2, NULL, NULL, 0, NULL));
     ASSERT_FAILS(VT_ERROR_USAGE, "impossible shape", vt_safetensors_write(path, &wrong_count, 1, NULL, NULL, 0, NULL));
     ASSERT_FAILS(VT_ERROR_USAGE, "impossible shape", vt_safetensors_write(path, &huge, 1, NULL, NULL, 0, NULL));
+    ASSERT_FAILS(VT_ERROR_USAGE, "impossible shape", vt_safetensors_write(path, &negative, 1, NULL, NULL, 0, NULL));
     ASSERT_FAILS(VT_ERROR_USAGE, "not valid UTF-8", vt_safetensors_write(path, &bad_name, 1, NULL, NULL, 0, NULL));
     assert_false(vt_path_exists(path));
     ASSERT_FAILS(VT_ERROR_IO, "/no/such", vt_safetensors_write("/no/such/x", twice, 1, NULL, NULL, 0, NULL));
