@@ -1,4 +1,5 @@
-/* CSV (RFC 4180): quoted fields, doubled quotes, CRLF or LF, an optional byte-order mark, a header row. */
+/* CSV (RFC 4180): quoted fields, doubled quotes, CRLF or LF, an optional byte-order mark, a header row. Blank lines are
+ * skipped; the text must be UTF-8. */
 #ifndef VT_FORMATS_CSV_H
 #define VT_FORMATS_CSV_H
 

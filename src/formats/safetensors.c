@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t HEADER_LIMIT = 100000000; /* as in the reference implementation */
+/* Bytes of JSON in a header or an index: far more than a model needs, and it takes some fifty times as much memory. */
+static const uint64_t JSON_LIMIT = 10000000;
 
 /* One file; its JSON owns the names of its tensors. */
 typedef struct shard {
@@ -81,9 +82,12 @@ static vt_status read_header(const uint8_t *data, size_t size, const char *path,
     if (size < sizeof length)
         return vt_fail(VT_ERROR_INPUT, "%s: has %zu bytes, a safetensors file has at least 8", path, size);
     memcpy(&length, data, sizeof length);
-    if (length > HEADER_LIMIT || length > size - sizeof length)
+    if (length > size - sizeof length)
         return vt_fail(VT_ERROR_INPUT, "%s: the header is said to have %" PRIu64 " bytes, the file has %zu; is it cut off?",
                        path, length, size);
+    if (length > JSON_LIMIT)
+        return vt_fail(VT_ERROR_INPUT, "%s: the header has %" PRIu64 " bytes, expected at most %" PRIu64, path, length,
+                       JSON_LIMIT);
     VT_TRY(vt_json_parse((const char *)data + sizeof length, (size_t)length, path, header));
     *body = sizeof length + (size_t)length;
     return VT_OK;
@@ -274,7 +278,12 @@ static vt_status add_shards(vt_safetensors *file, const char *folder, json_t *we
 static vt_status add_model(vt_safetensors *file, const char *folder, const char *index_path) {
     json_t *index = NULL;
     vt_strings names = {0};
+    uint64_t size = 0;
     vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_file_size(index_path, &size));
+    if (size > JSON_LIMIT)
+        VT_TRY_GOTO(
+            vt_fail(VT_ERROR_INPUT, "%s: has %" PRIu64 " bytes, expected at most %" PRIu64, index_path, size, JSON_LIMIT));
     VT_TRY_GOTO(vt_json_load(index_path, &index));
     json_t *weight_map = json_object_get(index, "weight_map");
     if (!json_is_object(weight_map) || json_object_size(weight_map) == 0)

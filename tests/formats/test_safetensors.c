@@ -184,13 +184,21 @@ static void test_refusals(void **state) {
 
 static void test_header_lengths(void **state) {
     (void)state;
-    static const uint64_t lengths[] = {3, 100000001, (uint64_t)1 << 63, UINT64_MAX, UINT64_MAX - 7};
+    static const uint64_t lengths[] = {3, (uint64_t)1 << 32, (uint64_t)1 << 63, UINT64_MAX, UINT64_MAX - 7};
     vt_safetensors *file;
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         uint8_t bytes[10] = {0, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
         memcpy(bytes, &lengths[i], 8);
         ASSERT_FAILS(VT_ERROR_INPUT, "is it cut off?", vt_safetensors_parse(bytes, sizeof bytes, "x", &file));
     }
+    enum { TOO_LONG = 10000001 };
+    char *header = malloc(TOO_LONG + 1);
+    memset(header, ' ', TOO_LONG);
+    header[TOO_LONG] = '\0';
+    ASSERT_FAILS(VT_ERROR_INPUT, "the header has 10000001 bytes, expected at most 10000000", parse(header, 0));
+    write_test_file(test_path("model.safetensors.index.json"), header, TOO_LONG);
+    ASSERT_FAILS(VT_ERROR_INPUT, "index.json: has 10000001 bytes", vt_safetensors_open_model(test_folder(), &file));
+    free(header);
     ASSERT_FAILS(VT_ERROR_INPUT, "x: has 0 bytes", vt_safetensors_parse(NULL, 0, "x", &file));
     ASSERT_FAILS(VT_ERROR_IO, "absent", vt_safetensors_open(test_path("absent.safetensors"), &file));
     write_test_file(test_path("empty.safetensors"), "", 0);
