@@ -87,37 +87,49 @@ static vt_status read_normalize(const json_t *root, const char *path, vt_preproc
     return VT_OK;
 }
 
+/* Leaves *preprocessor alone if it fails. */
 static vt_status read_config(const json_t *root, const char *path, vt_preprocessor *preprocessor) {
+    vt_preprocessor read;
+    vt_preprocessor_init(&read);
     bool center_crop = false;
     VT_TRY(vt_json_get_bool(root, path, "do_center_crop", &center_crop));
     if (center_crop)
         return vt_fail(VT_ERROR_UNSUPPORTED,
                        "%s: 'do_center_crop' asks for a centre crop; only resizing the whole image can be done", path);
-    int64_t resample = preprocessor->resample;
+    int64_t resample = read.resample;
     VT_TRY(vt_json_get_int(root, path, "resample", VT_RESAMPLE_NEAREST, VT_RESAMPLE_HAMMING, &resample));
-    preprocessor->resample = (vt_resample)resample;
-    VT_TRY(read_size(root, path, preprocessor));
-    VT_TRY(read_rescale(root, path, preprocessor));
-    return read_normalize(root, path, preprocessor);
+    read.resample = (vt_resample)resample;
+    VT_TRY(read_size(root, path, &read));
+    VT_TRY(read_rescale(root, path, &read));
+    VT_TRY(read_normalize(root, path, &read));
+    *preprocessor = read;
+    return VT_OK;
 }
 
 vt_status vt_preprocessor_load(const char *folder, vt_preprocessor *preprocessor, int *found) {
     char *path = NULL;
     json_t *root = NULL;
-    vt_preprocessor loaded;
-    vt_preprocessor_init(&loaded);
     VT_TRY(vt_join(folder, FILE_NAME, &path));
     vt_status status = VT_OK;
     bool exists = vt_path_exists(path);
     if (exists) {
         VT_TRY_GOTO(vt_json_load(path, &root));
-        VT_TRY_GOTO(read_config(root, path, &loaded));
+        VT_TRY_GOTO(read_config(root, path, preprocessor));
+    } else {
+        vt_preprocessor_init(preprocessor);
     }
-    *preprocessor = loaded;
     if (found) *found = exists;
 done:
     json_decref(root);
     free(path);
+    return status;
+}
+
+vt_status vt_preprocessor_parse(const void *data, size_t size, const char *name, vt_preprocessor *preprocessor) {
+    json_t *root = NULL;
+    VT_TRY(vt_json_parse(data, size, name, &root));
+    vt_status status = read_config(root, name, preprocessor);
+    json_decref(root);
     return status;
 }
 
