@@ -1,4 +1,5 @@
 /* Telling and saving an evaluation: the log line as Hugging Face has it, the table per label, JSON files. */
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "train/evaluation.h"
@@ -94,6 +95,7 @@ static vt_status save(const vt_evaluation *evaluation, json_t *results, const ch
 }
 
 vt_status vt_evaluation_save(const vt_evaluation *evaluation, const char *folder, const char *prefix) {
+    VT_TRY(vt_make_folders(folder));
     json_t *results = vt_evaluation_to_json(evaluation, prefix);
     if (!results) return vt_fail_memory("results", 0);
     vt_status status = save(evaluation, results, folder, prefix);
