@@ -8,14 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
     int draws_bar;   /* standard error is a terminal */
     int bar_width;   /* characters of the bar on the screen; 0: none */
-    int last_tenth;  /* of the progress last printed as a line; -1: none */
+    int last_tenth;  /* of the progress last printed as a line */
+    time_t printed;  /* when that was, or the bar began; 0: there is no bar */
     int write_error; /* errno of the first failed write to standard output */
-} terminal = {.last_tenth = -1};
+} terminal;
 
 static volatile sig_atomic_t stopped_by; /* the signal; 0: none */
 
@@ -94,9 +96,13 @@ static void console_progress(void *user, const char *text) {
         terminal.bar_width = length;
         return;
     }
-    int tenth = text ? tenth_of(text) : -1;
-    if (text && tenth > 0 && tenth != terminal.last_tenth) fprintf(stderr, "%s\n", text);
+    enum { SECONDS_BETWEEN_LINES = 5 };
+    time_t now = time(NULL);
+    int tenth = text ? tenth_of(text) : 0;
+    if (text && terminal.printed && (tenth == terminal.last_tenth || now - terminal.printed < SECONDS_BETWEEN_LINES)) return;
+    if (text && terminal.printed) fprintf(stderr, "%s\n", text);
     terminal.last_tenth = tenth;
+    terminal.printed = text ? now : 0;
 }
 
 const vt_console *terminal_console(void) {

@@ -14,7 +14,7 @@ void terminal_open(void);
 int terminal_close(int exit_code);
 
 /* The console to hand to the library. The bar is drawn if standard error is a terminal; else there is a line of
- * progress every tenth of the way. */
+ * progress every tenth of the way, and every five seconds at most. */
 const vt_console *terminal_console(void);
 
 /* One line on standard output: formatted (at most 8 KB), or a text of any length. */

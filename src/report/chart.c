@@ -22,12 +22,12 @@ typedef struct ticks {
     char offset[16]; /* "1e-4": labels are multiples of it; "" if there is none */
 } ticks;
 
-/* The smallest of 1, 2 or 5 times a power of ten that is at least `least`. */
+/* 1, 2 or 5 times a power of ten: the smallest that is at least `least`, or hardly less. */
 static double nice_step(double least) {
     double power = pow(10.0, floor(log10(least)));
     for (int i = 0; i < 3; i++) {
         double step = power * (i == 0 ? 1.0 : i == 1 ? 2.0 : 5.0);
-        if (step >= least * (1.0 - 1e-9)) return step;
+        if (step >= 0.85 * least) return step;
     }
     return 10.0 * power;
 }

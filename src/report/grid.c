@@ -17,6 +17,7 @@
 #define EDGE       10.0
 #define ROW        11.5 /* height of a line of text */
 #define MOST_LINES 5
+#define TOP        (EDGE + VT_TITLE_SIZE + 8.0)
 
 typedef enum vt_verdict { VERDICT_NONE, VERDICT_FOUND, VERDICT_FALSE_ALARM, VERDICT_MISSED } vt_verdict;
 
@@ -37,7 +38,7 @@ typedef struct vt_grid {
     const char *title;
     int count, predicted;
     grid_cell *cells;
-    double image_height, text_height; /* points */
+    double image_height; /* points */
     double width, height;
 } vt_grid;
 
@@ -214,15 +215,24 @@ static void draw_key(cairo_t *cairo, const vt_grid *grid) {
     }
 }
 
+/* How high a row of the grid is: an image and the most lines below one. */
+static double row_height(const vt_grid *grid, int row) {
+    int lines = 0;
+    for (int i = row * COLUMNS; i < grid->count && i < (row + 1) * COLUMNS; i++)
+        if (grid->cells[i].line_count > lines) lines = grid->cells[i].line_count;
+    return grid->image_height + lines * ROW + 3.0;
+}
+
 static vt_status paint_grid(cairo_t *cairo, void *context) {
     const vt_grid *grid = context;
+    double y = TOP;
     vt_text_draw(cairo, grid->title, VT_TITLE_SIZE, VT_WEIGHT_NORMAL, VT_BLACK, grid->width / 2.0, EDGE + VT_TITLE_SIZE * 0.8,
                  VT_ALIGN_CENTRE);
     for (int i = 0; i < grid->count; i++) {
         double x = EDGE + (i % COLUMNS) * (CELL + GAP);
-        double y = EDGE + VT_TITLE_SIZE + 8.0 + (i / COLUMNS) * (grid->image_height + grid->text_height + GAP);
         VT_TRY(draw_image(cairo, &grid->cells[i].image, x, y, grid->image_height));
         draw_lines(cairo, &grid->cells[i], x, y + grid->image_height + ROW);
+        if (i % COLUMNS == COLUMNS - 1) y += row_height(grid, i / COLUMNS) + GAP;
     }
     if (grid->predicted) draw_key(cairo, grid);
     return VT_OK;
@@ -233,20 +243,17 @@ static vt_status paint_grid(cairo_t *cairo, void *context) {
 static vt_status fill_grid(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation,
                            const int64_t *order, vt_grid *grid) {
     const vt_dataset_info *info = vt_dataset_get_info(dataset);
-    int lines = 0;
     for (int i = 0; i < grid->count; i++) {
         vt_example example = vt_split_get(split, order[i]);
         VT_TRY(copy_image(&example, info, &grid->cells[i].image));
         VT_TRY(describe(&example, info, evaluation, order[i], &grid->cells[i]));
-        if (grid->cells[i].line_count > lines) lines = grid->cells[i].line_count;
     }
     int rows = (grid->count + COLUMNS - 1) / COLUMNS, columns = grid->count < COLUMNS ? grid->count : COLUMNS;
     grid->image_height = CELL * info->height / info->width;
-    grid->text_height = lines * ROW + 3.0;
     grid->predicted = evaluation != NULL;
     grid->width = fmax(2 * EDGE + columns * (CELL + GAP) - GAP, 300.0);
-    grid->height = 2 * EDGE + VT_TITLE_SIZE + 8.0 + rows * (grid->image_height + grid->text_height + GAP) - GAP +
-                   (grid->predicted ? 20.0 : 0.0);
+    grid->height = TOP + EDGE - GAP + (grid->predicted ? 20.0 : 0.0);
+    for (int row = 0; row < rows; row++) grid->height += row_height(grid, row) + GAP;
     return VT_OK;
 }
 

@@ -113,7 +113,7 @@ static vt_status add_evaluation_notes(vt_text *page, const vt_evaluation *evalua
                         evaluation->num_labels - evaluation->auc_labels, evaluation->num_labels));
     if (few > 0)
         VT_TRY(add_note(page,
-                        "%d labels have fewer than %d positives in this split: their figures are hardly more than chance, "
+                        "%d labels have fewer than %d positives in this split: their figures rest on few images, "
                         "as their intervals show.",
                         few, FEW));
     if (evaluation->score == VT_SCORE_SOFTMAX && evaluation->problem_type == VT_PROBLEM_MULTI_LABEL)
