@@ -46,8 +46,8 @@ INLINE vec activation_value(vt_activation activation, vec x, vec *derivative) {
         slope = vec_set(1.0f);
         break;
     }
-    vec s = vec_sigmoid(z);
-    *derivative = vec_fma(x * s * (1.0f - s), slope, s);
+    vec rest, s = vec_sigmoid(z, &rest);
+    *derivative = vec_fma(x * s * rest, slope, s);
     return x * s;
 }
 
