@@ -8,6 +8,7 @@
 #include "formats/flatbuffer.h"
 #include "formats/utf8.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,16 +250,16 @@ done:
 
 /* Whether the value may stand in the column. */
 static vt_status check_value(const vt_arrow_writer *writer, const column *to, const vt_arrow_value *value) {
-    long long row = (long long)(writer->rows_before + writer->rows);
+    int64_t row = writer->rows_before + writer->rows;
     if (to->kind != VT_ARROW_STRING) {
         if (value->size == to->stride) return VT_OK;
-        return vt_fail(VT_ERROR_USAGE, "%s: row %lld: '%s' has %zu bytes, expected %zu", writer->path, row, to->name,
+        return vt_fail(VT_ERROR_USAGE, "%s: row %" PRId64 ": '%s' has %zu bytes, expected %zu", writer->path, row, to->name,
                        value->size, to->stride);
     }
     if (value->size > INT32_MAX)
-        return vt_fail(VT_ERROR_INPUT, "%s: row %lld: '%s' exceeds 2 GiB", writer->path, row, to->name);
+        return vt_fail(VT_ERROR_INPUT, "%s: row %" PRId64 ": '%s' exceeds 2 GiB", writer->path, row, to->name);
     if (vt_utf8_valid_length(value->data, value->size) == value->size) return VT_OK;
-    return vt_fail(VT_ERROR_INPUT, "%s: row %lld: '%s' is '%.*s', which is not UTF-8", writer->path, row, to->name,
+    return vt_fail(VT_ERROR_INPUT, "%s: row %" PRId64 ": '%s' is '%.*s', which is not UTF-8", writer->path, row, to->name,
                    value->size < 200 ? (int)value->size : 200, (const char *)value->data);
 }
 

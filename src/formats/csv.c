@@ -188,7 +188,7 @@ vt_status vt_csv_next(vt_csv *csv, const char *const **fields, int *more) {
     if (!*more) return VT_OK;
     size_t count = 0;
     for (int last = 0; !last; count++) {
-        const char *field;
+        const char *field = NULL;
         VT_TRY(read_field(csv, &field, &last));
         if (count < csv->column_count) csv->fields[count] = field;
     }

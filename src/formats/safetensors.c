@@ -227,10 +227,10 @@ static vt_status list_shards(json_t *weight_map, const char *index_path, vt_stri
     const char *tensor;
     json_t *value;
     json_object_foreach(weight_map, tensor, value) {
-        const char *name = json_string_value(value);
-        if (!name || !*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        const char *name = json_is_string(value) ? json_string_value(value) : "";
+        if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             VT_TRY_GOTO(vt_fail(VT_ERROR_INPUT, "%s: tensor '%s' is placed in '%s', expected the name of a file beside it",
-                                index_path, tensor, name ? name : "something not a string"));
+                                index_path, tensor, name));
         if (vt_map_get(seen, name, strlen(name)) >= 0) continue;
         VT_TRY_GOTO(vt_map_set(seen, name, strlen(name), 0));
         VT_TRY_GOTO(vt_strings_add(names, name, strlen(name)));
