@@ -8,7 +8,6 @@
 #include "base/threads.h"
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,17 +66,19 @@ typedef struct tar_file {
     const char *path;
     struct archive *archive;
     vt_writer *writer;
-    vt_status status; /* of the writer; libarchive knows only that it failed */
+    vt_status status; /* of the writer */
+    int discarded;    /* whatever still comes is dropped */
 } tar_file;
 
+/* Never fails towards libarchive (3.6), which then leaks its compressor; tar_add() and tar_commit() look at the status. */
 static la_ssize_t write_to_writer(struct archive *archive, void *context, const void *data, size_t size) {
+    (void)archive;
     tar_file *tar = context;
-    tar->status = vt_writer_write(tar->writer, data, size);
-    if (tar->status == VT_OK) return (la_ssize_t)size;
-    archive_set_error(archive, EIO, "write error");
-    return -1;
+    if (!tar->discarded && tar->status == VT_OK) tar->status = vt_writer_write(tar->writer, data, size);
+    return (la_ssize_t)size;
 }
 
+/* The writer's failure, or else libarchive's. */
 static vt_status tar_failed(const tar_file *tar) {
     if (tar->status != VT_OK) return tar->status;
     const char *reason = archive_error_string(tar->archive);
@@ -85,7 +86,7 @@ static vt_status tar_failed(const tar_file *tar) {
 }
 
 static void tar_discard(tar_file *tar) {
-    archive_write_fail(tar->archive);
+    tar->discarded = 1;
     archive_write_free(tar->archive);
     vt_writer_discard(tar->writer);
 }
@@ -125,11 +126,11 @@ static vt_status tar_add(tar_file *tar, const char *name, const void *data, size
     int fine = archive_write_header(tar->archive, entry) == ARCHIVE_OK &&
                (size == 0 || archive_write_data(tar->archive, data, size) == (la_ssize_t)size);
     archive_entry_free(entry);
-    return fine ? VT_OK : tar_failed(tar);
+    return fine && tar->status == VT_OK ? VT_OK : tar_failed(tar);
 }
 
 static vt_status tar_commit(tar_file *tar) {
-    if (archive_write_close(tar->archive) != ARCHIVE_OK) {
+    if (archive_write_close(tar->archive) != ARCHIVE_OK || tar->status != VT_OK) {
         vt_status status = tar_failed(tar);
         tar_discard(tar);
         return status;

@@ -381,39 +381,60 @@ static double bilinear(const vt_canvas *canvas, double x, double y) {
     return (at[0] * (1 - u) + at[1] * u) * (1 - v) + (below[0] * (1 - u) + below[1] * u) * v;
 }
 
-/* The letter L that marks the patient's left side. */
-static int in_marker(const exposure *e, double x, double y) {
-    double u = x - e->marker_x, v = y - e->marker_y;
-    return u > 0 && v > 0 && u < 0.045 && v < 0.07 && (u < 0.013 || v > 0.057);
+enum { TONES = 4096 }; /* steps of density from 0 to 2 */
+
+/* Grey level of every density. White comes slowly, as on film. */
+static void make_tones(const exposure *e, float tones[TONES]) {
+    for (int i = 0; i < TONES; i++) {
+        double density = i * 2.0 / TONES, value = e->gain * (density - 0.5) + 0.5 + e->offset * (density > 0.05);
+        if (value > 0.8) value = 0.8 + 0.2 * (value - 0.8) / (value - 0.6);
+        tones[i] = (float)(255 * fmax(value, 0));
+    }
 }
 
-static void expose(const vt_canvas *canvas, const exposure *e, uint64_t seed, const vt_sample_image *image, vt_image *out) {
-    vt_random random =
-        vt_random_stream(seed, VT_PURPOSE_SAMPLE, STREAM_NOISE, (uint64_t)image->patient << 16 | image->follow_up);
-    uint64_t state = (uint64_t)vt_random_u32(&random) << 32 | vt_random_u32(&random) | 1;
+static uint8_t to_grey(double value) {
+    return (uint8_t)(value <= 0 ? 0 : value >= 254.5 ? 255 : (int)(value + 0.5));
+}
+
+static void expose(const vt_canvas *canvas, const exposure *e, vt_random *random, vt_image *out) {
+    float tones[TONES];
+    make_tones(e, tones);
+    uint64_t state = (uint64_t)vt_random_u32(random) << 32 | vt_random_u32(random) | 1;
     int size = out->width;
     for (int j = 0; j < size; j++)
         for (int i = 0; i < size; i++) {
-            double x = (i + 0.5) * 2.0 / size - 1, y = (j + 0.5) * 2.0 / size - 1, value = 0;
+            double x = (i + 0.5) * 2.0 / size - 1, y = (j + 0.5) * 2.0 / size - 1;
+            if (fabs(x) > e->collimated || fabs(y) > e->collimated) continue;
+            double density =
+                bilinear(canvas, e->cosine * x + e->sine * y + e->shift_x, e->cosine * y - e->sine * x + e->shift_y);
+            if (density <= 0) continue;
+            /* Knuth's linear congruential generator; two bytes of it make a triangle of standard deviation 104.5. */
             state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-            /* Two bytes make a triangle of standard deviation 104.5. */
-            double grain = ((double)(state >> 40 & 255) + (double)(state >> 48 & 255) - 255) * (e->noise / 104.5);
-            if (fabs(x) < e->collimated && fabs(y) < e->collimated) {
-                double density =
-                    bilinear(canvas, e->cosine * x + e->sine * y + e->shift_x, e->cosine * y - e->sine * x + e->shift_y);
-                value = e->gain * (density - 0.5) + 0.5 + e->offset * (density > 0.05);
-                if (value > 0.8) value = 0.8 + 0.2 * (value - 0.8) / (value - 0.6); /* white comes slowly */
-                value = 255 * fmax(value, 0) + grain * vt_smooth_step(0, 0.2, density);
-            }
-            if (in_marker(e, x, y)) value = 235;
-            out->pixels[(size_t)j * (size_t)size + (size_t)i] = (uint8_t)fmin(fmax(value + 0.5, 0), 255);
+            double grain = (double)((int)(state >> 40 & 255) + (int)(state >> 48 & 255) - 255) * (e->noise / 104.5);
+            int tone = (int)(density * (TONES / 2));
+            double value = tones[tone < TONES ? tone : TONES - 1] + grain * (density < 0.2 ? 5 * density : 1);
+            out->pixels[(size_t)j * (size_t)size + (size_t)i] = to_grey(value);
         }
+}
+
+static void fill_rectangle(vt_image *image, double x0, double y0, double x1, double y1) {
+    for (int j = (int)((y0 + 1) * 0.5 * image->height); j < (int)((y1 + 1) * 0.5 * image->height); j++)
+        for (int i = (int)((x0 + 1) * 0.5 * image->width); i < (int)((x1 + 1) * 0.5 * image->width); i++)
+            image->pixels[(size_t)j * (size_t)image->width + (size_t)i] = 235;
+}
+
+/* The letter L that marks the patient's left side. */
+static void draw_marker(const exposure *e, vt_image *image) {
+    double x = e->marker_x, y = e->marker_y;
+    fill_rectangle(image, x, y, x + 0.013, y + 0.07);
+    fill_rectangle(image, x, y + 0.057, x + 0.045, y + 0.07);
 }
 
 vt_status vt_chest_draw(uint64_t seed, const vt_sample_image *image, int size, vt_image *out) {
     *out = (vt_image){0};
     vt_chest chest = make_chest(seed, image);
     exposure e = make_exposure(seed, image);
+    uint64_t key = (uint64_t)image->patient << 16 | image->follow_up;
     vt_findings_shape(&chest);
     vt_canvas canvas = {0};
     VT_TRY(vt_canvas_create(size < CANVAS_LIMIT ? size : CANVAS_LIMIT, &canvas));
@@ -422,7 +443,11 @@ vt_status vt_chest_draw(uint64_t seed, const vt_sample_image *image, int size, v
     vt_findings_draw(&canvas, &chest);
     compose(&canvas, &chest);
     vt_status status = vt_image_allocate(size, size, 1, out);
-    if (status == VT_OK) expose(&canvas, &e, seed, image, out);
+    if (status == VT_OK) {
+        vt_random noise = vt_random_stream(seed, VT_PURPOSE_SAMPLE, STREAM_NOISE, key);
+        expose(&canvas, &e, &noise, out);
+        draw_marker(&e, out);
+    }
     vt_canvas_free(&canvas);
     return status;
 }
