@@ -46,6 +46,9 @@ static void writes_the_layout(void **state) {
     char *readme = (char *)read_file(out, "README.txt", &size);
     assert_non_null(strstr(readme, "drawings, not radiographs"));
     free(readme);
+    uint8_t *archive = read_file(out, "images_001.tar.gz", &size);
+    assert_memory_equal(archive, "\x1f\x8b\x08\0\0\0\0\0", 8); /* gzip without a name or a time */
+    free(archive);
 }
 
 /* The archives hold exactly the images of the table, in its order; each is in one list. */
