@@ -47,7 +47,8 @@ static void store(const char *text) {
     vt_make_printable(text, message, sizeof message);
 }
 
-vt_status vt_fail(vt_status code, const char *format, ...) {
+/* The names below stand in parentheses so that the macros of error.h, made for the static analyser, leave them alone. */
+vt_status(vt_fail)(vt_status code, const char *format, ...) {
     char text[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -57,7 +58,7 @@ vt_status vt_fail(vt_status code, const char *format, ...) {
     return code;
 }
 
-vt_status vt_fail_errno(const char *format, ...) {
+vt_status(vt_fail_errno)(const char *format, ...) {
     int number = errno;
     char text[MESSAGE_SIZE];
     va_list arguments;
@@ -70,7 +71,7 @@ vt_status vt_fail_errno(const char *format, ...) {
     return VT_ERROR_IO;
 }
 
-vt_status vt_fail_prefix(vt_status code, const char *format, ...) {
+vt_status(vt_fail_prefix)(vt_status code, const char *format, ...) {
     char text[2 * MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
@@ -83,6 +84,6 @@ vt_status vt_fail_prefix(vt_status code, const char *format, ...) {
     return code;
 }
 
-vt_status vt_fail_memory(const char *what, size_t bytes) {
+vt_status(vt_fail_memory)(const char *what, size_t bytes) {
     return vt_fail(VT_ERROR_MEMORY, "cannot allocate %zu bytes for %s", bytes, what);
 }

@@ -22,6 +22,14 @@ vt_status vt_fail_memory(const char *what, size_t bytes);
 /* out [size] = `text`, cut to fit, with the bytes that could disturb a terminal shown as \xNN. */
 void vt_make_printable(const char *text, char *out, size_t size);
 
+/* A failure is never VT_OK: across files the static analyser can't see that, and would follow paths that don't exist. */
+#ifdef __clang_analyzer__
+#define vt_fail(code, ...)        ((void)vt_fail(code, __VA_ARGS__), (code))
+#define vt_fail_errno(...)        ((void)vt_fail_errno(__VA_ARGS__), VT_ERROR_IO)
+#define vt_fail_prefix(code, ...) ((void)vt_fail_prefix(code, __VA_ARGS__), (code))
+#define vt_fail_memory(what, ...) ((void)vt_fail_memory(what, __VA_ARGS__), VT_ERROR_MEMORY)
+#endif
+
 #define VT_TRY(expression)                                                                                                     \
     do {                                                                                                                       \
         vt_status vt_try_ = (expression);                                                                                      \
