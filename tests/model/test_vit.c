@@ -3,6 +3,7 @@
 #include "vit_support.h"
 
 #include "base/random.h"
+#include "model/vit_state.h"
 #include <omp.h>
 
 enum { BATCH = 8, SIDE = 32, CHANNELS = 3, LABELS = 5 };
@@ -84,28 +85,55 @@ static void test_same_bits_again_and_for_any_thread_count(void **state) {
     vt_model_close(model);
 }
 
+static void compare_logits(const float *ours, const float *theirs, int64_t count, vt_precision precision) {
+    double tolerance = precision == VT_PRECISION_FP32 ? 2e-6 : 2e-2; /* a matrix library may fuse them differently */
+    assert_true(distance(ours, theirs, count) <= tolerance * norm_of(theirs, count));
+}
+
+static void check_inference(const vt_model *plain, const vt_model *dropping, vt_precision precision) {
+    vt_vit *training = place(plain, precision, BATCH, CHANNELS, 1);
+    vt_vit *inference = place(dropping, precision, BATCH, CHANNELS, 0);
+    vt_vit *both = place(dropping, precision, BATCH, CHANNELS, 1);
+    float expected[BATCH * LABELS], logits[BATCH * LABELS], again[BATCH * LABELS];
+    ASSERT_OK(vt_vit_forward(training, pixels, BATCH, &first_step, expected));
+    ASSERT_OK(vt_vit_forward(inference, pixels, BATCH, NULL, logits));
+    compare_logits(logits, expected, BATCH * LABELS, precision);
+    ASSERT_OK(vt_vit_forward(inference, pixels + 3 * SIDE * SIDE * CHANNELS, 2, NULL, logits));
+    compare_logits(logits, expected + 3 * LABELS, 2 * LABELS, precision);
+    ASSERT_OK(vt_vit_forward(both, pixels, BATCH, NULL, logits));
+    compare_logits(logits, expected, BATCH * LABELS, precision);
+    accumulate(both, BATCH, 0); /* evaluation in the middle of training */
+    ASSERT_OK(vt_vit_forward(both, pixels, BATCH, NULL, again));
+    assert_memory_equal(again, logits, sizeof logits);
+    vt_vit_free(training);
+    vt_vit_free(inference);
+    vt_vit_free(both);
+}
+
+static vt_model *open_tiny(double dropout) {
+    static const char *const labels[LABELS] = {"a", "b", "c", "d", "e"};
+    vt_model_options options = default_options();
+    options.image_height = options.image_width = SIDE;
+    options.num_labels = LABELS;
+    options.label_names = labels;
+    options.hidden_dropout_prob = options.attention_probs_dropout_prob = dropout;
+    vt_model *model;
+    ASSERT_OK(open_with("vit-tiny-patch16-224", &options, &model));
+    return model;
+}
+
 static void test_inference_equals_training_without_dropout(void **state) {
     (void)state;
     vt_model *plain = open_golden(0), *dropping = open_golden(0.3);
+    vt_model *plain_tiny = open_tiny(0), *dropping_tiny = open_tiny(0.3);
     for (int precision = VT_PRECISION_FP32; precision <= VT_PRECISION_BF16; precision++) {
-        vt_vit *training = place(plain, (vt_precision)precision, BATCH, CHANNELS, 1);
-        vt_vit *inference = place(dropping, (vt_precision)precision, BATCH, CHANNELS, 0);
-        vt_vit *both = place(dropping, (vt_precision)precision, BATCH, CHANNELS, 1);
-        float expected[BATCH * LABELS], logits[BATCH * LABELS];
-        ASSERT_OK(vt_vit_forward(training, pixels, BATCH, &first_step, expected));
-        ASSERT_OK(vt_vit_forward(inference, pixels, BATCH, NULL, logits));
-        assert_memory_equal(logits, expected, sizeof logits);
-        accumulate(both, BATCH, 0); /* evaluation in the middle of training */
-        ASSERT_OK(vt_vit_forward(both, pixels, BATCH, NULL, logits));
-        assert_memory_equal(logits, expected, sizeof logits);
-        ASSERT_OK(vt_vit_forward(both, pixels + 3 * SIDE * SIDE * CHANNELS, 2, NULL, logits));
-        assert_true(distance(logits, expected + 3 * LABELS, 2 * LABELS) < 1e-6 * norm_of(logits, 2 * LABELS));
-        vt_vit_free(training);
-        vt_vit_free(inference);
-        vt_vit_free(both);
+        check_inference(plain, dropping, (vt_precision)precision);
+        check_inference(plain_tiny, dropping_tiny, (vt_precision)precision);
     }
     vt_model_close(plain);
     vt_model_close(dropping);
+    vt_model_close(plain_tiny);
+    vt_model_close(dropping_tiny);
 }
 
 static void test_dropout_is_a_function_of_seed_and_step(void **state) {
@@ -121,6 +149,23 @@ static void test_dropout_is_a_function_of_seed_and_step(void **state) {
         ASSERT_OK(vt_vit_forward(vit, pixels, BATCH, &steps[i], logits));
         assert_true(distance(logits, first, BATCH * LABELS) > 0.01);
     }
+    vt_vit_free(vit);
+    vt_model_close(model);
+}
+
+static void test_dropout_sites_share_no_mask(void **state) {
+    (void)state;
+    vt_model *model = open_golden(0.3);
+    vt_vit *vit = place(model, VT_PRECISION_FP32, 1, CHANNELS, 1);
+    int layers = model->config.num_hidden_layers, seen[16] = {0};
+    for (int layer = 0; layer < layers; layer++) {
+        for (int site = layer ? VT_SITE_ATTENTION_PROBS : VT_SITE_EMBEDDINGS; site <= VT_SITE_MLP_OUTPUT; site++) {
+            vt_dropout dropout = vt_vit_dropout(vit, &first_step, layer, site);
+            assert_true(dropout.site < 16);
+            assert_int_equal(seen[dropout.site]++, 0);
+        }
+    }
+    assert_true(vt_vit_dropout(vit, NULL, 0, VT_SITE_EMBEDDINGS).probability == 0);
     vt_vit_free(vit);
     vt_model_close(model);
 }
@@ -271,6 +316,7 @@ int main(void) {
         cmocka_unit_test(test_same_bits_again_and_for_any_thread_count),
         cmocka_unit_test(test_inference_equals_training_without_dropout),
         cmocka_unit_test(test_dropout_is_a_function_of_seed_and_step),
+        cmocka_unit_test(test_dropout_sites_share_no_mask),
         cmocka_unit_test(test_gradients_are_the_slope_of_the_loss),
         cmocka_unit_test(test_resumed_from_parameters_and_moments),
         cmocka_unit_test(test_memory_is_planned),

@@ -182,8 +182,10 @@ vt_status vt_cpu_linear_forward(vt_device *device, vt_linear *linear, const act 
     row_pass pass = make_pass(linear, 0, x, rows, y);
     pass.bias = bias;
     if (epilogue == VT_EPILOGUE_RESIDUAL) {
-        pass.extra = VT_PRODUCT_ADD;
-        pass.other = residual;
+        /* oneDNN may write parts of y before it reads `other`, so a residual in y itself is added as what is there */
+        int in_place = residual == y && !converts(linear);
+        pass.extra = in_place ? VT_PRODUCT_ACCUMULATE : VT_PRODUCT_ADD;
+        pass.other = in_place ? NULL : residual;
     }
     if (epilogue == VT_EPILOGUE_ACTIVATION) {
         pass.activate = 1;
