@@ -6,7 +6,11 @@ cd "$(dirname "$0")/.."
 if [ ! -e demo/nih ]; then
     rm -rf demo/nih.partial
     mkdir -p demo
-    build/vitrain sample --out demo/nih.partial --images 1500 --image-size 256 --seed 1
+    build/vitrain sample --out demo/nih.partial --images 3000 --image-size 256 --seed 1
     mv demo/nih.partial demo/nih
 fi
-exec build/walkthrough --dataset-dir demo/nih --output-dir demo/output "$@"
+# The walk-through's own hyper-parameters suit a large pre-trained model; a small one with random weights learns from more and
+# larger steps.
+exec build/walkthrough --dataset-dir demo/nih --output-dir demo/output --model vit-micro-patch16-224 --image-size 112 \
+    --per-device-train-batch-size 32 --gradient-accumulation-steps 1 --num-train-epochs 8 --learning-rate 1e-3 \
+    --logging-steps 50 --eval-strategy epoch "$@"
