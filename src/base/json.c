@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t SIZE_LIMIT = (size_t)256 << 20;
+static const size_t SIZE_LIMIT = (size_t)64 << 20;
 
 vt_status vt_json_parse(const char *text, size_t length, const char *name, json_t **out) {
     json_error_t error;
