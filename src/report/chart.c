@@ -246,7 +246,7 @@ static void lay_out_lines(const vt_chart *chart, line_layout *layout) {
     find_range(chart, 0, chart->tight_x ? 0.0 : 0.05, &x_low, &x_high);
     find_range(chart, 1, 0.05, &y_low, &y_high);
     make_ticks(&area->x, x_low, x_high, chart->plot_width, 60.0);
-    make_ticks(&area->y, y_low, y_high, chart->plot_height, 32.0);
+    make_ticks(&area->y, y_low, y_high, chart->plot_height, 36.0);
     area->width = chart->plot_width;
     area->height = chart->plot_height;
     area->left = EDGE + VT_TEXT_SIZE + PAD + widest_tick(cairo, &area->y) + 3.0 + TICK_LENGTH;
