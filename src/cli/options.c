@@ -160,10 +160,15 @@ static int parse_choice(const cli_option *option, const char *value) {
     return refuse(option, value, expected);
 }
 
+/* `value` is NULL for an option that may stand alone and does. */
+static int store_training(const cli_option *option, const char *value) {
+    vt_status status = vt_training_arguments_set(option->target, option->name, value);
+    return status == VT_OK ? 0 : fail_status(status);
+}
+
 static int store_value(const cli_option *option, const char *value) {
     int64_t number = 0;
     int code = 0;
-    vt_status status;
     switch (option->kind) {
     case OPTION_TEXT:
         *(const char **)option->target = value;
@@ -184,8 +189,7 @@ static int store_value(const cli_option *option, const char *value) {
     case OPTION_CHOICE:
         return parse_choice(option, value);
     case OPTION_TRAINING:
-        status = vt_training_arguments_set(option->target, option->name, value);
-        return status == VT_OK ? 0 : fail_status(status);
+        return store_training(option, value);
     }
     return 0;
 }
@@ -222,7 +226,7 @@ static int parse_one(command_line *line, int argc, char **argv, int *at) {
     if (option->kind == OPTION_FLAG && value) return fail_usage("--%s takes no value", option->name);
     if (option->kind == OPTION_FLAG || value) return store_value(option, value);
     const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
-    if (option->value_optional && (!next || next[0] == '-')) return store_value(option, NULL);
+    if (option->value_optional && (!next || next[0] == '-')) return store_training(option, NULL);
     if (!next || strncmp(next, "--", 2) == 0) return fail_usage("--%s needs a value: %s", option->name, option->operand);
     ++*at;
     return store_value(option, next);
