@@ -1,6 +1,6 @@
 # Kernels are compiled once per instruction set and chosen at run time: a file src/compute/cpu/*_<isa>.c gets the flags of
 # its suffix. On other architectures than x86-64 only the portable ones are built.
-set(VITRAIN_ISA_avx2 -mavx2 -mfma -mf16c)
+set(VITRAIN_ISA_avx2 -mavx2 -mfma)
 set(VITRAIN_ISA_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
 set(VITRAIN_ISA_avx512_bf16 ${VITRAIN_ISA_avx512} -mavx512bf16)
 

@@ -24,8 +24,7 @@ static int machine_has(const vt_kernels *kernels) {
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (kernels == &vt_kernels_avx512_bf16) return avx512 && __builtin_cpu_supports("avx512bf16");
     if (kernels == &vt_kernels_avx512) return avx512;
-    if (kernels == &vt_kernels_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    if (kernels == &vt_kernels_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
     return kernels == &vt_kernels_portable;
 }
