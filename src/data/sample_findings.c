@@ -57,8 +57,6 @@ void vt_findings_shape(vt_chest *chest) {
 
 /* ---- what is added to the picture ---- */
 
-typedef void (*draw_finding)(const vt_canvas *canvas, const vt_chest *chest, vt_random *place, double s);
-
 /* Fluid below a level that climbs towards the chest wall. */
 static void fill_with_fluid(const vt_canvas *canvas, const vt_lung *lung, double height) {
     double level = lung->dome + 0.03 - height;
@@ -70,7 +68,7 @@ static void fill_with_fluid(const vt_canvas *canvas, const vt_lung *lung, double
             double surface = level - 0.22 * out * out * out * out;
             double share = vt_smooth_step(surface - 0.01, surface + 0.04, vt_canvas_position(canvas, j));
             canvas->fill[at] = (float)(1 - (1 - canvas->fill[at]) * (1 - 0.97 * share));
-            canvas->dense[at] += (float)(0.17 * share * canvas->air[at]); /* as white as the liver below */
+            canvas->dense[at] += (float)(0.13 * share * canvas->air[at]); /* as white as the liver below */
         }
 }
 
@@ -277,22 +275,28 @@ static void draw_hernia(const vt_canvas *canvas, const vt_chest *chest, vt_rando
         }
 }
 
+/* What lies in the lung comes before what lies around it. Cardiomegaly is all shape. */
 void vt_findings_draw(const vt_canvas *canvas, vt_chest *chest) {
-    static const draw_finding draw[VT_FINDING_COUNT] = {
-        [VT_FINDING_ATELECTASIS] = draw_atelectasis,
-        [VT_FINDING_CONSOLIDATION] = draw_consolidation,
-        [VT_FINDING_EDEMA] = draw_edema,
-        [VT_FINDING_EFFUSION] = draw_effusion,
-        [VT_FINDING_EMPHYSEMA] = draw_emphysema,
-        [VT_FINDING_FIBROSIS] = draw_fibrosis,
-        [VT_FINDING_HERNIA] = draw_hernia,
-        [VT_FINDING_INFILTRATION] = draw_infiltration,
-        [VT_FINDING_MASS] = draw_mass,
-        [VT_FINDING_NODULE] = draw_nodule,
-        [VT_FINDING_PLEURAL_THICKENING] = draw_pleural_thickening,
-        [VT_FINDING_PNEUMONIA] = draw_pneumonia,
-        [VT_FINDING_PNEUMOTHORAX] = draw_pneumothorax,
-    }; /* cardiomegaly is all shape */
-    for (int f = 0; f < VT_FINDING_COUNT; f++)
-        if (chest->strength[f] > 0 && draw[f]) draw[f](canvas, chest, &chest->place[f], chest->strength[f]);
+    static const struct {
+        vt_finding finding;
+        void (*draw)(const vt_canvas *canvas, const vt_chest *chest, vt_random *place, double s);
+    } order[] = {
+        {VT_FINDING_INFILTRATION, draw_infiltration},
+        {VT_FINDING_PNEUMONIA, draw_pneumonia},
+        {VT_FINDING_CONSOLIDATION, draw_consolidation},
+        {VT_FINDING_ATELECTASIS, draw_atelectasis},
+        {VT_FINDING_EDEMA, draw_edema},
+        {VT_FINDING_EMPHYSEMA, draw_emphysema},
+        {VT_FINDING_FIBROSIS, draw_fibrosis},
+        {VT_FINDING_MASS, draw_mass},
+        {VT_FINDING_NODULE, draw_nodule},
+        {VT_FINDING_HERNIA, draw_hernia},
+        {VT_FINDING_PNEUMOTHORAX, draw_pneumothorax},
+        {VT_FINDING_PLEURAL_THICKENING, draw_pleural_thickening},
+        {VT_FINDING_EFFUSION, draw_effusion},
+    };
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        vt_finding f = order[i].finding;
+        if (chest->strength[f] > 0) order[i].draw(canvas, chest, &chest->place[f], chest->strength[f]);
+    }
 }
