@@ -455,7 +455,7 @@ vt_status vt_training_arguments_save(const vt_training_arguments *arguments, con
 vt_status vt_training_arguments_from_json(vt_training_arguments *arguments, const json_t *object, const char *name) {
     for (int i = 0; i < ARGUMENTS; i++) {
         const json_t *value = json_object_get(object, TABLE[i].name);
-        char number[64];
+        char number[64] = "";
         const char *text = number;
         if (!value || json_is_null(value)) continue;
         if (json_is_string(value))
