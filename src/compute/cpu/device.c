@@ -41,7 +41,7 @@ const vt_kernels *vt_cpu_kernels(void) {
             return NULL;
         }
     }
-    while (!machine_has(known_kernels[first])) first++;
+    while (first < KNOWN - 1 && !machine_has(known_kernels[first])) first++; /* the last, portable, runs everywhere */
     return known_kernels[first];
 }
 
