@@ -280,10 +280,10 @@ static void resolve_alias(const char **name, const char **value) {
 
 /* How many letters must be inserted, removed or replaced to turn a into b (Levenshtein 1966). */
 static size_t edit_distance(const char *a, const char *b) {
-    size_t row[65], length = strlen(b);
+    size_t row[65], rows = strlen(a), length = strlen(b);
     if (length > 64) return length;
     for (size_t j = 0; j <= length; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
+    for (size_t i = 0; i < rows; i++) {
         size_t diagonal = row[0];
         row[0] = i + 1;
         for (size_t j = 0; j < length; j++) {
