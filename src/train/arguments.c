@@ -280,10 +280,10 @@ static void resolve_alias(const char **name, const char **value) {
 
 /* How many letters must be inserted, removed or replaced to turn a into b (Levenshtein 1966). */
 static size_t edit_distance(const char *a, const char *b) {
-    size_t row[65], rows = strlen(a), length = strlen(b);
+    size_t row[65], length = strlen(b);
     if (length > 64) return length;
     for (size_t j = 0; j <= length; j++) row[j] = j;
-    for (size_t i = 0; i < rows; i++) {
+    for (size_t i = 0; a[i]; i++) {
         size_t diagonal = row[0];
         row[0] = i + 1;
         for (size_t j = 0; j < length; j++) {
@@ -303,7 +303,7 @@ static vt_status refuse_unknown(const char *name) {
 }
 
 vt_status vt_training_arguments_set(vt_training_arguments *arguments, const char *name, const char *value) {
-    char spelled[64];
+    char spelled[64] = "";
     if (strlen(name) >= sizeof spelled) return vt_fail(VT_ERROR_USAGE, "unknown training argument '%.80s...'", name);
     for (size_t i = 0; i <= strlen(name); i++) spelled[i] = name[i] == '-' ? '_' : name[i];
     const char *known = spelled;
