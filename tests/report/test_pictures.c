@@ -202,6 +202,6 @@ int main(void) {
         cmocka_unit_test(test_text_is_cut_to_its_room),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    if (!getenv("VITRAIN_KEEP_TEST_FOLDER")) remove_test_folder();
+    remove_test_folder();
     return failed;
 }

@@ -1,0 +1,191 @@
+/* report.html and the grid of examples, on a small drawn data set: whole, self-contained, nothing unescaped. */
+#include "support.h"
+
+#include "vitrain/report.h"
+#include "vitrain/sample.h"
+
+#include <math.h>
+
+static vt_dataset *dataset;
+
+static int make_dataset(void **state) {
+    (void)state;
+    static char raw[512], prepared[512];
+    snprintf(raw, sizeof raw, "%s/raw", test_folder());
+    snprintf(prepared, sizeof prepared, "%s/data", test_folder());
+    vt_sample_options sample;
+    vt_prepare_options prepare;
+    vt_sample_options_init(&sample);
+    sample.out = raw;
+    sample.images = 30;
+    sample.image_size = 64;
+    vt_prepare_options_init(&prepare);
+    prepare.data = raw;
+    prepare.out = prepared;
+    prepare.image_size = 48;
+    prepare.validation_fraction = 0.4;
+    ASSERT_OK(vt_sample_write(&sample, NULL));
+    ASSERT_OK(vt_prepare(&prepare, NULL));
+    ASSERT_OK(vt_dataset_open(prepared, &dataset));
+    return 0;
+}
+
+static int close_dataset(void **state) {
+    (void)state;
+    vt_dataset_close(dataset);
+    remove_test_folder();
+    return 0;
+}
+
+/* An evaluation of the validation split that is right about every label but the first, which it always misses. */
+typedef struct fixture {
+    vt_evaluation evaluation;
+    char *names[32];
+    vt_label_metrics labels[32];
+    float scores[30 * 32], targets[30 * 32];
+} fixture;
+
+static void fill(fixture *made) {
+    const vt_dataset_info *info = vt_dataset_get_info(dataset);
+    const vt_split *split = vt_dataset_get_split(dataset, "validation");
+    memset(made, 0, sizeof *made);
+    assert_non_null(split);
+    assert_in_range(info->num_labels, 2, 32);
+    for (int label = 0; label < info->num_labels; label++) {
+        made->names[label] = (char *)info->label_names[label];
+        made->labels[label] = (vt_label_metrics){.positives = 3,
+                                                 .negatives = 5,
+                                                 .roc_auc = 0.75,
+                                                 .roc_auc_low = 0.5,
+                                                 .roc_auc_high = 1.0,
+                                                 .average_precision = 0.5,
+                                                 .threshold = 0.5,
+                                                 .f1 = 0.5};
+    }
+    for (int64_t i = 0; i < vt_split_size(split); i++)
+        for (int label = 0; label < info->num_labels; label++) {
+            float target = vt_split_get(split, i).labels[label];
+            made->targets[i * info->num_labels + label] = target;
+            made->scores[i * info->num_labels + label] = label == 0 ? 0.1f : 0.2f + 0.6f * target;
+        }
+    made->evaluation = (vt_evaluation){.split = "validation",
+                                       .samples = vt_split_size(split),
+                                       .num_labels = info->num_labels,
+                                       .label_names = made->names,
+                                       .scores = made->scores,
+                                       .targets = made->targets,
+                                       .loss = 0.25,
+                                       .roc_auc = 0.7125,
+                                       .roc_auc_micro = 0.7,
+                                       .roc_auc_weighted = 0.7,
+                                       .roc_auc_findings = 0.6875,
+                                       .auc_labels = info->num_labels,
+                                       .labels = made->labels};
+}
+
+static char *read_text(const char *path) {
+    uint8_t *bytes;
+    size_t size;
+    ASSERT_OK(vt_read_file(path, 1 << 26, &bytes, &size));
+    return (char *)bytes;
+}
+
+static void test_a_report_holds_figures_pictures_and_notes(void **state) {
+    (void)state;
+    static fixture made;
+    const char *out = test_path("run");
+    fill(&made);
+    ASSERT_OK(vt_make_folders(out));
+    write_test_file(test_path("run/trainer_state.json"), "{\"log_history\":[],\"global_step\":7,\"epoch\":2.0}", 46);
+    write_test_file(test_path("run/all_results.json"), "{\"train_runtime\":1.5,\"note\":\"a<b\"}", 34);
+    ASSERT_OK(vt_plot_training(out));
+    ASSERT_OK(vt_plot_evaluation(&made.evaluation, test_path("run/plots")));
+    ASSERT_OK(vt_write_report(out, dataset, &made.evaluation));
+    char *page = read_text(test_path("run/report.html"));
+    static const char *const held[] = {"<!doctype html>",
+                                       "0.713",
+                                       "Results on the validation split",
+                                       "image/svg+xml;base64,",
+                                       "0.500 to 1.000",
+                                       "a&#60;b",
+                                       "counted as a label",
+                                       "without it the macro mean is 0.688",
+                                       "split hash",
+                                       "</html>"};
+    for (size_t i = 0; i < sizeof held / sizeof held[0]; i++)
+        if (!strstr(page, held[i])) fail_msg("'%s' is not on the page", held[i]);
+    assert_null(strstr(page, "http"));
+    assert_null(strstr(page, "a<b"));
+    free(page);
+}
+
+static void test_a_report_without_training_or_evaluation(void **state) {
+    (void)state;
+    ASSERT_OK(vt_write_report(test_path("bare"), dataset, NULL));
+    char *page = read_text(test_path("bare/report.html"));
+    assert_null(strstr(page, "Results on"));
+    assert_non_null(strstr(page, "Environment"));
+    free(page);
+}
+
+static void test_label_names_are_escaped(void **state) {
+    (void)state;
+    static fixture made;
+    fill(&made);
+    made.names[0] = "<script>alert(1)</script>";
+    ASSERT_OK(vt_write_report(test_path("escaped"), dataset, &made.evaluation));
+    char *page = read_text(test_path("escaped/report.html"));
+    assert_null(strstr(page, "<script"));
+    assert_non_null(strstr(page, "&#60;script&#62;"));
+    free(page);
+}
+
+static void test_broken_results_are_named(void **state) {
+    (void)state;
+    ASSERT_OK(vt_make_folders(test_path("broken")));
+    write_test_file(test_path("broken/all_results.json"), "{\"train_runtime\":", 17);
+    ASSERT_FAILS(VT_ERROR_INPUT, "all_results.json", vt_write_report(test_path("broken"), dataset, NULL));
+    assert_false(vt_path_exists(test_path("broken/report.html")));
+}
+
+static void test_example_grids(void **state) {
+    (void)state;
+    static fixture made;
+    const vt_split *train = vt_dataset_get_split(dataset, "train"), *validation = vt_dataset_get_split(dataset, "validation");
+    fill(&made);
+    ASSERT_OK(vt_plot_examples(dataset, train, NULL, 12, 1, test_path("grids"), "examples"));
+    ASSERT_OK(vt_plot_examples(dataset, validation, &made.evaluation, 5, 1, test_path("grids"), "predictions"));
+    ASSERT_OK(vt_plot_examples(dataset, validation, &made.evaluation, 5, 1, test_path("grids"), "again"));
+    ASSERT_OK(vt_plot_examples(dataset, validation, &made.evaluation, 5, 2, test_path("grids"), "other"));
+    uint32_t crc[3];
+    uint64_t size;
+    ASSERT_OK(vt_file_crc32(test_path("grids/predictions.svg"), &crc[0], &size));
+    ASSERT_OK(vt_file_crc32(test_path("grids/again.svg"), &crc[1], &size));
+    ASSERT_OK(vt_file_crc32(test_path("grids/other.svg"), &crc[2], &size));
+    assert_int_equal(crc[0], crc[1]);
+    assert_int_not_equal(crc[0], crc[2]);
+    assert_true(vt_path_exists(test_path("grids/examples.png")));
+}
+
+static void test_an_evaluation_of_another_split_is_refused(void **state) {
+    (void)state;
+    static fixture made;
+    fill(&made);
+    made.evaluation.samples--;
+    ASSERT_FAILS(VT_ERROR_USAGE, "another split",
+                 vt_plot_examples(dataset, vt_dataset_get_split(dataset, "validation"), &made.evaluation, 4, 1,
+                                  test_path("refused"), "x"));
+    assert_false(vt_path_exists(test_path("refused")));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_report_holds_figures_pictures_and_notes),
+        cmocka_unit_test(test_a_report_without_training_or_evaluation),
+        cmocka_unit_test(test_label_names_are_escaped),
+        cmocka_unit_test(test_broken_results_are_named),
+        cmocka_unit_test(test_example_grids),
+        cmocka_unit_test(test_an_evaluation_of_another_split_is_refused),
+    };
+    return cmocka_run_group_tests(tests, make_dataset, close_dataset);
+}
