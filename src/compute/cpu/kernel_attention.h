@@ -79,15 +79,17 @@ INLINE void copy_rows(const act *from, int64_t stride, int64_t rows, int64_t col
 INLINE void copy_transposed(const act *from, int64_t stride, int64_t rows, int64_t columns, float *to, int64_t padded,
                             int bf16) {
     for (int64_t first = 0; first < padded; first += LANES)
-        for (int64_t column = 0; column < columns; column++) {
-            float lane[LANES];
-            for (int64_t i = 0; i < LANES; i++) {
+        for (int64_t column = 0; column < columns; column += LANES) {
+            vec block[LANES];
+#pragma GCC unroll 16
+            for (int i = 0; i < LANES; i++) {
                 int64_t at = (first + i) * stride + column;
-                lane[i] = first + i >= rows ? 0.0f
-                          : bf16            ? vt_bf16_to_float(((const vt_bf16 *)from)[at])
-                                            : ((const float *)from)[at];
+                block[i] = first + i < rows ? act_load_some(from, at, columns - column, bf16) : vec_set(0.0f);
             }
-            vec_store(to + column * padded + first, vec_load(lane));
+            vec_transpose(block);
+#pragma GCC unroll 16
+            for (int i = 0; i < LANES; i++)
+                if (column + i < columns) vec_store(to + (column + i) * padded + first, block[i]);
         }
 }
 

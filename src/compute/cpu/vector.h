@@ -104,26 +104,94 @@ INLINE vec vec_abs(vec a) {
 }
 
 INLINE float vec_sum(vec a) {
-    float lane[LANES];
-    vec_store(lane, a);
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
+#if LANES == 16
+    return _mm512_reduce_add_ps((__m512)a);
+#else
+    typedef float four __attribute__((vector_size(16)));
+#if LANES == 8
+    four b = (four)_mm256_castps256_ps128((__m256)a) + (four)_mm256_extractf128_ps((__m256)a, 1);
+#else
+    four b = a;
+#endif
+    return (b[0] + b[2]) + (b[1] + b[3]);
+#endif
 }
 
 INLINE float vec_largest(vec a) {
-    float lane[LANES], most;
-    vec_store(lane, a);
-    most = lane[0];
-    for (int i = 1; i < LANES; i++) most = lane[i] > most ? lane[i] : most;
+#if LANES == 16
+    return _mm512_reduce_max_ps((__m512)a);
+#else
+    float most = a[0];
+    for (int i = 1; i < LANES; i++) most = a[i] > most ? a[i] : most;
     return most;
+#endif
+}
+
+/* 0, 1, 2, ... */
+INLINE ivec vec_lanes(void) {
+#if LANES == 16
+    return (ivec){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif LANES == 8
+    return (ivec){0, 1, 2, 3, 4, 5, 6, 7};
+#else
+    return (ivec){0, 1, 2, 3};
+#endif
 }
 
 /* -1 in the lanes below `count`, 0 in the others. */
 INLINE ivec vec_first(int64_t count) {
-    ivec lane;
-    for (int i = 0; i < LANES; i++) lane[i] = i;
-    return lane < (int32_t)(count < LANES ? count : LANES);
+    return vec_lanes() < (int32_t)(count < LANES ? count : LANES);
+}
+
+/* Exchanges row[i] lane j and row[j] lane i: first within groups of four lanes, then the groups. */
+INLINE void vec_transpose(vec row[LANES]) {
+#if LANES == 4
+    vec a = __builtin_shuffle(row[0], row[1], (ivec){0, 4, 1, 5}), b = __builtin_shuffle(row[2], row[3], (ivec){0, 4, 1, 5});
+    vec c = __builtin_shuffle(row[0], row[1], (ivec){2, 6, 3, 7}), d = __builtin_shuffle(row[2], row[3], (ivec){2, 6, 3, 7});
+    row[0] = __builtin_shuffle(a, b, (ivec){0, 1, 4, 5});
+    row[1] = __builtin_shuffle(a, b, (ivec){2, 3, 6, 7});
+    row[2] = __builtin_shuffle(c, d, (ivec){0, 1, 4, 5});
+    row[3] = __builtin_shuffle(c, d, (ivec){2, 3, 6, 7});
+#elif LANES == 8
+    __m256 x[8];
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+        __m256 a = _mm256_unpacklo_ps((__m256)row[i], (__m256)row[i + 1]),
+               b = _mm256_unpackhi_ps((__m256)row[i], (__m256)row[i + 1]);
+        __m256 c = _mm256_unpacklo_ps((__m256)row[i + 2], (__m256)row[i + 3]);
+        __m256 d = _mm256_unpackhi_ps((__m256)row[i + 2], (__m256)row[i + 3]);
+        x[i] = _mm256_shuffle_ps(a, c, 0x44), x[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        x[i + 2] = _mm256_shuffle_ps(b, d, 0x44), x[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        row[i] = (vec)_mm256_permute2f128_ps(x[i], x[i + 4], 0x20);
+        row[i + 4] = (vec)_mm256_permute2f128_ps(x[i], x[i + 4], 0x31);
+    }
+#else
+    __m512 x[16], y[16];
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+        __m512 a = _mm512_unpacklo_ps((__m512)row[i], (__m512)row[i + 1]),
+               b = _mm512_unpackhi_ps((__m512)row[i], (__m512)row[i + 1]);
+        __m512 c = _mm512_unpacklo_ps((__m512)row[i + 2], (__m512)row[i + 3]);
+        __m512 d = _mm512_unpackhi_ps((__m512)row[i + 2], (__m512)row[i + 3]);
+        x[i] = _mm512_shuffle_ps(a, c, 0x44), x[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+        x[i + 2] = _mm512_shuffle_ps(b, d, 0x44), x[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        y[i] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88), y[i + 4] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd);
+        y[i + 8] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88), y[i + 12] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        row[i] = (vec)_mm512_shuffle_f32x4(y[i], y[i + 8], 0x88);
+        row[i + 4] = (vec)_mm512_shuffle_f32x4(y[i + 4], y[i + 12], 0x88);
+        row[i + 8] = (vec)_mm512_shuffle_f32x4(y[i], y[i + 8], 0xdd);
+        row[i + 12] = (vec)_mm512_shuffle_f32x4(y[i + 4], y[i + 12], 0xdd);
+    }
+#endif
 }
 
 INLINE vec vec_from_bf16(hvec bits) {
@@ -155,23 +223,35 @@ INLINE void act_store(act *to, int64_t index, vec value, int bf16) {
 }
 
 /* The first `count` < LANES elements; the other lanes are 0. */
+#if LANES == 16
 INLINE vec act_load_first(const act *from, int64_t index, int64_t count, int bf16) {
-    float lane[LANES] = {0};
-    for (int i = 0; i < count; i++)
-        lane[i] = bf16 ? vt_bf16_to_float(((const vt_bf16 *)from)[index + i]) : ((const float *)from)[index + i];
-    return vec_load(lane);
+    uint32_t mask = (1u << count) - 1u;
+    if (bf16) return vec_from_bf16((hvec)_mm256_maskz_loadu_epi16((__mmask16)mask, (const vt_bf16 *)from + index));
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)mask, (const float *)from + index);
 }
 
 INLINE void act_store_first(act *to, int64_t index, vec value, int64_t count, int bf16) {
-    float lane[LANES];
-    vec_store(lane, value);
-    for (int i = 0; i < count; i++) {
-        if (bf16)
-            ((vt_bf16 *)to)[index + i] = vt_float_to_bf16(lane[i]);
-        else
-            ((float *)to)[index + i] = lane[i];
-    }
+    uint32_t mask = (1u << count) - 1u;
+    if (bf16)
+        _mm256_mask_storeu_epi16((vt_bf16 *)to + index, (__mmask16)mask, (__m256i)vec_to_bf16(value));
+    else
+        _mm512_mask_storeu_ps((float *)to + index, (__mmask16)mask, (__m512)value);
 }
+#else
+static __attribute__((noinline, unused)) vec act_load_first(const act *from, int64_t index, int64_t count, int bf16) {
+    size_t size = bf16 ? sizeof(vt_bf16) : sizeof(float);
+    float lane[LANES] = {0};
+    memcpy(lane, (const char *)from + (size_t)index * size, (size_t)count * size);
+    return act_load(lane, 0, bf16);
+}
+
+static __attribute__((noinline, unused)) void act_store_first(act *to, int64_t index, vec value, int64_t count, int bf16) {
+    size_t size = bf16 ? sizeof(vt_bf16) : sizeof(float);
+    float lane[LANES];
+    act_store(lane, 0, value, bf16);
+    memcpy((char *)to + (size_t)index * size, lane, (size_t)count * size);
+}
+#endif
 
 /* As act_load and act_store, of at most LANES elements. */
 INLINE vec act_load_some(const act *from, int64_t index, int64_t count, int bf16) {

@@ -26,9 +26,8 @@ INLINE void vec_multiply_wide(uvec a, uint32_t b, uvec *high, uvec *low) {
 
 /* words[4] of blocks first_block + lane */
 INLINE void vec_random(const vt_dropout_plan *plan, uint64_t sample, uint32_t first_block, uvec words[4]) {
-    uvec c0, c1 = {0}, c2 = c1 + (uint32_t)sample, c3 = c1 + (uint32_t)(sample >> 32);
+    uvec c0 = (uvec)vec_lanes() + first_block, c1 = {0}, c2 = c1 + (uint32_t)sample, c3 = c1 + (uint32_t)(sample >> 32);
     uint32_t k0 = plan->key[0], k1 = plan->key[1];
-    for (int lane = 0; lane < LANES; lane++) c0[lane] = first_block + (uint32_t)lane;
     for (int round = 0; round < 10; round++) {
         uvec high0, low0, high1, low1;
         vec_multiply_wide(c0, 0xD2511F53u, &high0, &low0);
