@@ -137,8 +137,8 @@ static vt_status check_options(const vt_split *split, const vt_loader_options *o
     if (options->batch_size < 1 || options->batch_size > INT32_MAX)
         return vt_fail(VT_ERROR_USAGE, "batch size %lld; expected at least 1", (long long)options->batch_size);
     if (options->epoch_size < 0 || options->epoch_size > size)
-        return vt_fail(VT_ERROR_USAGE, "epochs of %lld samples; the split '%s' has %lld", (long long)options->epoch_size,
-                       vt_split_name(split), (long long)size);
+        return vt_fail(VT_ERROR_USAGE, "epochs of %lld samples; expected at most the %lld of the split '%s'",
+                       (long long)options->epoch_size, (long long)size, vt_split_name(split));
     if (options->workers < 0 || options->workers > WORKER_LIMIT)
         return vt_fail(VT_ERROR_USAGE, "%d loader workers; expected 0 to %d", options->workers, WORKER_LIMIT);
     if (options->epochs < 0 || options->first_epoch < 0 || options->first_epoch > UINT32_MAX)

@@ -40,15 +40,14 @@ static uint64_t place_of(uint64_t seed, const char *name) {
     return high << 32 | vt_random_u32(&random);
 }
 
-/* Takes groups in random order for validation, each if that brings their images nearer to `target`; at least one, and
- * never all of them. */
+/* Takes groups in random order for validation, each that still fits into `target` images; at least one, and never all
+ * of them. */
 static void choose_groups(vt_group *groups, int64_t count, int64_t target) {
     int64_t taken = 0, images = 0, smallest = 0;
     qsort(groups, (size_t)count, sizeof *groups, compare_groups);
     for (int64_t i = 0; i < count; i++) {
         if (groups[i].images < groups[smallest].images) smallest = i;
-        if (images >= target || taken == count - 1) continue;
-        if (llabs(images + groups[i].images - target) >= llabs(images - target)) continue;
+        if (images + groups[i].images > target || taken == count - 1) continue;
         groups[i].validation = true;
         images += groups[i].images;
         taken++;
