@@ -34,7 +34,13 @@ typedef float loose_vec __attribute__((vector_size(4 * LANES), aligned(4), may_a
 typedef uint16_t loose_hvec __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 
 INLINE vec vec_set(float value) {
-    return (vec){0} + value;
+#if LANES == 16
+    return (vec)_mm512_set1_ps(value);
+#elif LANES == 8
+    return (vec)_mm256_set1_ps(value);
+#else
+    return (vec){value, value, value, value};
+#endif
 }
 
 INLINE vec vec_load(const float *from) {
