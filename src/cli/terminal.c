@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,15 +86,23 @@ static int tenth_of(const char *bar) {
     return percent ? atoi(digits) / 10 : 0;
 }
 
+/* Draws the bar over the one before, in one line of the terminal; NULL removes it. */
+static void draw_bar(const char *text) {
+    struct winsize size;
+    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+    int length = text ? (int)strnlen(text, (size_t)columns) : 0;
+    int blank = terminal.bar_width > length ? terminal.bar_width - length : 0;
+    if (text)
+        fprintf(stderr, "\r%.*s%*s", length, text, blank, "");
+    else
+        clear_bar();
+    terminal.bar_width = length;
+}
+
 static void console_progress(void *user, const char *text) {
     (void)user;
     if (terminal.draws_bar) {
-        int length = text ? (int)strlen(text) : 0, blank = terminal.bar_width > length ? terminal.bar_width - length : 0;
-        if (text)
-            fprintf(stderr, "\r%s%*s", text, blank, "");
-        else
-            clear_bar();
-        terminal.bar_width = length;
+        draw_bar(text);
         return;
     }
     enum { SECONDS_BETWEEN_LINES = 5 };
