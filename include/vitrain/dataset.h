@@ -33,7 +33,7 @@ typedef enum vt_split_policy {
     VT_SPLIT_PATIENT = 1,  /* train and validation; all images of a patient on one side */
     VT_SPLIT_OFFICIAL = 2, /* train_val_list.txt and test_list.txt; validation cut from train_val by patient */
     VT_SPLIT_RANDOM = 3,   /* by image, as the walk-through does */
-    VT_SPLIT_FOLDERS = 4   /* the data set's own train/, validation/, test/ folders */
+    VT_SPLIT_FOLDERS = 4   /* the data set's own train/, validation/, test/; validation is cut from train where it has none */
 } vt_split_policy;
 
 /* "patient" and so on. */
