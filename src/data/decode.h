@@ -4,13 +4,16 @@
 
 #include "data/source.h"
 #include "vitrain/dataset.h"
+#include <stdatomic.h>
 
-/* Resized images in a nameless temporary file, a fixed slot per item of the source, so that they may arrive in any order. */
+/* Resized images of a source's items in a nameless temporary file; they may arrive in any order. */
 typedef struct vt_spool {
     int descriptor;
     char *folder; /* that holds the file; for sentences */
     int height, width;
-    uint8_t *channels; /* [items]: 1 or 3; 0: not there */
+    uint8_t *channels;    /* [items]: 1 or 3; 0: not there */
+    uint64_t *offsets;    /* [items]: in the file */
+    _Atomic uint64_t end; /* of what is taken in the file */
 } vt_spool;
 
 vt_status vt_spool_open(const char *folder, size_t items, int height, int width, vt_spool *spool) VT_CHECKED;

@@ -1,4 +1,5 @@
-/* The temporary file of resized images: sparse, unlinked as soon as it is open, so that nothing is ever left behind. */
+/* The temporary file of resized images: each is appended, and found again by its offset. The file is unlinked as
+ * soon as it is open, so that nothing is ever left behind. */
 #include "data/decode.h"
 
 #include "base/file.h"
@@ -16,6 +17,7 @@ vt_status vt_spool_open(const char *folder, size_t items, int height, int width,
     vt_status status = VT_OK;
     *spool = (vt_spool){.descriptor = -1, .height = height, .width = width};
     VT_TRY_GOTO(vt_allocate(&spool->channels, items, sizeof *spool->channels, "the list of decoded images"));
+    VT_TRY_GOTO(vt_allocate(&spool->offsets, items, sizeof *spool->offsets, "the list of decoded images"));
     VT_TRY_GOTO(vt_copy_string(folder, &spool->folder));
     VT_TRY_GOTO(vt_join(folder, "pixels.spool", &path));
     spool->descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -28,12 +30,14 @@ done:
 void vt_spool_close(vt_spool *spool) {
     if (spool->descriptor >= 0) close(spool->descriptor);
     free(spool->channels);
+    free(spool->offsets);
     free(spool->folder);
     *spool = (vt_spool){.descriptor = -1};
 }
 
 vt_status vt_spool_write(vt_spool *spool, size_t item, int channels, const uint8_t *pixels) {
-    uint64_t offset = item * 3 * plane_bytes(spool), left = plane_bytes(spool) * (uint64_t)channels;
+    uint64_t left = plane_bytes(spool) * (uint64_t)channels, offset = atomic_fetch_add(&spool->end, left);
+    spool->offsets[item] = offset;
     while (left > 0) {
         ssize_t count = pwrite(spool->descriptor, pixels, left, (off_t)offset);
         if (count < 0 && errno == EINTR) continue;
@@ -47,7 +51,7 @@ vt_status vt_spool_write(vt_spool *spool, size_t item, int channels, const uint8
 }
 
 vt_status vt_spool_read(const vt_spool *spool, size_t item, int channels, uint8_t *pixels) {
-    uint64_t plane = plane_bytes(spool), offset = item * 3 * plane, left = plane * spool->channels[item];
+    uint64_t plane = plane_bytes(spool), offset = spool->offsets[item], left = plane * spool->channels[item];
     uint8_t *to = pixels;
     while (left > 0) {
         ssize_t count = pread(spool->descriptor, to, left, (off_t)offset);
