@@ -75,14 +75,33 @@ void vt_config_free_labels(vt_vit_config *config) {
     config->num_labels = 0;
 }
 
+/* Labels go to terminals, CSV files and pictures: control characters have no place there. JSON takes UTF-8 alone. */
+static bool is_label(const char *text) {
+    size_t length = text ? strlen(text) : 0;
+    if (length < 1 || length > LABEL_LENGTH_MAX) return false;
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
+    }
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string != NULL;
+}
+
+static vt_status copy_label(const char *const *names, int index, char **out) {
+    if (!names) return vt_format(out, "LABEL_%d", index);
+    if (!is_label(names[index]))
+        return vt_fail(VT_ERROR_INPUT, "label %d is not a text of 1 to %d bytes without control characters", index,
+                       LABEL_LENGTH_MAX);
+    return vt_copy_string(names[index], out);
+}
+
 vt_status vt_config_set_labels(vt_vit_config *config, const char *const *names, int count) {
     if (count < 1 || count > LABELS_MAX)
         return vt_fail(VT_ERROR_USAGE, "a model of %d labels was asked for; it can have 1 to %d", count, LABELS_MAX);
     vt_vit_config fresh = {.num_labels = count};
     VT_TRY(vt_allocate(&fresh.label_names, (size_t)count, sizeof(char *), "label names"));
     for (int i = 0; i < count; i++) {
-        vt_status status =
-            names ? vt_copy_string(names[i], &fresh.label_names[i]) : vt_format(&fresh.label_names[i], "LABEL_%d", i);
+        vt_status status = copy_label(names, i, &fresh.label_names[i]);
         if (status != VT_OK) {
             vt_config_free_labels(&fresh);
             return status;
@@ -201,16 +220,6 @@ static vt_status read_problem_type(const json_t *root, const char *name, vt_prob
                    name, text);
 }
 
-/* Labels go to terminals, CSV files and pictures: control characters have no place there. */
-static bool is_label(const char *text) {
-    size_t length = text ? strlen(text) : 0;
-    if (length < 1 || length > LABEL_LENGTH_MAX) return false;
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
-    }
-    return true;
-}
-
 /* names [count]: slot i receives id2label's entry "i"; pointers into the object. */
 static vt_status collect_labels(json_t *id2label, const char *name, const char **names, int count) {
     const char *key;
@@ -223,9 +232,6 @@ static vt_status collect_labels(json_t *id2label, const char *name, const char *
         if (strcmp(key, canonical) != 0 || index < 0 || index >= count)
             return vt_fail(VT_ERROR_INPUT, "%s: 'id2label' has the key \"%.64s\", expected 0 to %d, each once", name, key,
                            count - 1);
-        if (!is_label(json_string_value(value)))
-            return vt_fail(VT_ERROR_INPUT, "%s: 'id2label' entry %ld is not a text of 1 to %d bytes without control characters",
-                           name, index, LABEL_LENGTH_MAX);
         names[index] = json_string_value(value);
     }
     return VT_OK;
@@ -244,7 +250,10 @@ static vt_status read_labels(const json_t *root, const char *name, vt_vit_config
     const char **names;
     VT_TRY(vt_allocate(&names, count, sizeof *names, "label names"));
     vt_status status = collect_labels(id2label, name, names, (int)count);
-    if (status == VT_OK) status = vt_config_set_labels(config, names, (int)count);
+    if (status == VT_OK) {
+        status = vt_config_set_labels(config, names, (int)count);
+        if (status != VT_OK) status = vt_fail_prefix(status, "%s: 'id2label'", name);
+    }
     free(names);
     return status;
 }

@@ -46,7 +46,8 @@ static vt_status apply_options(vt_vit_config *config, const vt_model_options *op
     if (options->attention_probs_dropout_prob >= 0)
         config->attention_probs_dropout_prob = options->attention_probs_dropout_prob;
     if (options->problem_type != VT_PROBLEM_UNSET) config->problem_type = options->problem_type;
-    if (options->num_labels != 0) VT_TRY(vt_config_set_labels(config, options->label_names, options->num_labels));
+    if (options->num_labels != 0 && (options->label_names || options->num_labels != config->num_labels))
+        VT_TRY(vt_config_set_labels(config, options->label_names, options->num_labels));
     return vt_config_check(config, name);
 }
 

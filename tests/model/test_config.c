@@ -85,7 +85,7 @@ static void test_refuses_by_name(void **state) {
         {"{\"id2label\": {\"0\": \"a\", \"2\": \"b\"}}", "key \"2\", expected 0 to 1", VT_ERROR_INPUT},
         {"{\"id2label\": {\"0\": \"a\", \"01\": \"b\"}}", "key \"01\"", VT_ERROR_INPUT},
         {"{\"id2label\": {\"-0\": \"a\"}}", "key \"-0\"", VT_ERROR_INPUT},
-        {"{\"id2label\": {\"0\": 7}}", "entry 0 is not a text", VT_ERROR_INPUT},
+        {"{\"id2label\": {\"0\": 7}}", "'id2label': label 0 is not a text", VT_ERROR_INPUT},
         {"{\"id2label\": {\"0\": \"\\u001b[2J\"}}", "control characters", VT_ERROR_INPUT},
         {"{\"num_labels\": 100000000}", "num_labels", VT_ERROR_INPUT},
         {"[1, 2]", "expected a JSON object", VT_ERROR_INPUT},
@@ -163,6 +163,19 @@ static void test_writes_what_it_reads(void **state) {
     vt_config_free_labels(&again);
 }
 
+static void test_labels_that_no_file_could_hold(void **state) {
+    (void)state;
+    const char *const bad[] = {"", "two\nlines", "not \xff utf-8", NULL};
+    vt_vit_config config;
+    vt_config_init(&config);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *names[] = {"good", bad[i]};
+        ASSERT_FAILS(VT_ERROR_INPUT, "label 1 is not a text", vt_config_set_labels(&config, names, 2));
+    }
+    ASSERT_FAILS(VT_ERROR_USAGE, "a model of -1 labels", vt_config_set_labels(&config, NULL, -1));
+    assert_null(config.label_names);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_are_those_of_vit_config),
@@ -171,6 +184,7 @@ int main(void) {
         cmocka_unit_test(test_nested_a_million_deep),
         cmocka_unit_test(test_every_activation_has_a_name_that_reads_back),
         cmocka_unit_test(test_writes_what_it_reads),
+        cmocka_unit_test(test_labels_that_no_file_could_hold),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove_test_folder();
