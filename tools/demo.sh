@@ -9,6 +9,8 @@ if [ ! -e demo/nih ]; then
     build/vitrain sample --out demo/nih.partial --images 3000 --image-size 256 --seed 1
     mv demo/nih.partial demo/nih
 fi
+# Threads that wait for each other don't hold the cores for long, should other programs want them.
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
 # The walk-through's own hyper-parameters suit a large pre-trained model; a small one with random weights learns from more and
 # larger steps.
 exec build/walkthrough --dataset-dir demo/nih --output-dir demo/output --model vit-micro-patch16-224 --image-size 112 \
