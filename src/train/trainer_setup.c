@@ -132,9 +132,9 @@ static vt_status clear_output(const vt_trainer *trainer) {
     if (count == 0) return VT_OK;
     if (!arguments->overwrite_output_dir)
         return vt_fail(VT_ERROR_USAGE,
-                       "%s: holds %zu checkpoints of an earlier run; go on with --resume-from-checkpoint, start afresh with "
+                       "%s: holds %zu checkpoint%s of an earlier run; go on with --resume-from-checkpoint, start afresh with "
                        "--overwrite-output-dir, or choose another folder",
-                       arguments->output_dir, count);
+                       arguments->output_dir, count, count == 1 ? "" : "s");
     vt_say(trainer->console, "Overwriting %s: removing %zu checkpoints of an earlier run.", arguments->output_dir, count);
     return vt_checkpoint_remove_all(arguments->output_dir);
 }

@@ -75,15 +75,15 @@ static void resumes_from_every_step(void **state) {
     }
 }
 
-static void other_optimizers_resume(void **state) {
+static void other_optimizers_and_precisions_resume(void **state) {
     (void)state;
-    static const char *const names[] = {"sgd", "lamb"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const options[][2] = {{"optim", "sgd"}, {"optim", "lamb"}, {"precision", "bf16"}};
+    for (int i = 0; i < 3; i++) {
         char whole[512], resumed[32];
-        snprintf(whole, sizeof whole, "%s", test_path(names[i]));
-        snprintf(resumed, sizeof resumed, "%s-resumed", names[i]);
+        snprintf(whole, sizeof whole, "%s", test_path(options[i][1]));
+        snprintf(resumed, sizeof resumed, "%s-resumed", options[i][1]);
         vt_training_arguments arguments = reference_arguments(whole);
-        ASSERT_OK(vt_training_arguments_set(&arguments, "optim", names[i]));
+        ASSERT_OK(vt_training_arguments_set(&arguments, options[i][0], options[i][1]));
         arguments.save_steps = 4;
         ASSERT_OK(train_fresh(dataset, &arguments, NULL, NULL));
         snprintf(arguments.resume_from_checkpoint, sizeof arguments.resume_from_checkpoint, "%s/checkpoint-4", whole);
@@ -142,23 +142,38 @@ static void a_stopped_evaluation_is_made_up_for(void **state) {
 
 /* --- being killed --- */
 
-/* Runs this program as another process that trains; after `microseconds` (none: never) it is killed. Returns its wait status.
- */
-static int run_child(const char *output_dir, long microseconds) {
+/* Starts this program as another process that trains. */
+static pid_t start_child(const char *output_dir) {
     pid_t child = fork();
     if (child == 0) {
         execl(program, program, "child", data_path, output_dir, (char *)NULL);
         _exit(127);
     }
     assert_true(child > 0);
+    return child;
+}
+
+static int wait_for(pid_t child) {
     int result;
-    if (microseconds >= 0) {
-        const struct timespec pause = {microseconds / 1000000, microseconds % 1000000 * 1000};
-        nanosleep(&pause, NULL);
-        kill(child, SIGKILL);
-    }
     assert_int_equal(waitpid(child, &result, 0), child);
     return result;
+}
+
+/* Kills a child some microseconds after it has begun to write checkpoint-<step>, or found it there. */
+static int kill_at(const char *output_dir, int step, long microseconds) {
+    char partial[64], whole[64];
+    const struct timespec glance = {0, 100000}, pause = {0, microseconds * 1000};
+    siginfo_t ended = {0};
+    snprintf(partial, sizeof partial, ".checkpoint-%d.partial", step);
+    snprintf(whole, sizeof whole, "checkpoint-%d", step);
+    pid_t child = start_child(output_dir);
+    while (!vt_path_exists(path_in(output_dir, partial)) && !vt_path_exists(path_in(output_dir, whole))) {
+        if (waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == child) break;
+        nanosleep(&glance, NULL);
+    }
+    nanosleep(&pause, NULL);
+    kill(child, SIGKILL);
+    return wait_for(child);
 }
 
 static int child_main(const char *data, const char *output_dir) {
@@ -173,20 +188,17 @@ static int child_main(const char *data, const char *output_dir) {
 static void killed_at_any_moment(void **state) {
     (void)state;
     const char *output_dir = test_path("killed");
-    double started = vt_now();
-    assert_int_equal(run_child(test_path("timed"), -1), 0);
-    double whole = vt_now() - started;
     int kills = 0;
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 16; i++) {
         vt_random random = vt_random_stream(11, VT_PURPOSE_TEST, 1, (uint64_t)i);
-        int result = run_child(output_dir, (long)(vt_random_uniform(&random) * whole * 1e6));
+        int result = kill_at(output_dir, 1 + i / 2, (long)vt_random_below(&random, 4000));
         if (WIFSIGNALED(result))
             kills++;
         else
             assert_int_equal(result, 0);
     }
     assert_true(kills > 0);
-    assert_int_equal(run_child(output_dir, -1), 0);
+    assert_int_equal(wait_for(start_child(output_dir)), 0);
     assert_like_reference(output_dir);
 }
 
@@ -337,7 +349,7 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "child") == 0) return child_main(argv[2], argv[3]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_from_every_step),
-        cmocka_unit_test(other_optimizers_resume),
+        cmocka_unit_test(other_optimizers_and_precisions_resume),
         cmocka_unit_test(stops_and_goes_on),
         cmocka_unit_test(a_stopped_evaluation_is_made_up_for),
         cmocka_unit_test(killed_at_any_moment),

@@ -120,6 +120,57 @@ static void accumulation_does_not_change_the_loss(void **state) {
     vt_model_close(whole);
 }
 
+/* Six images are one step, whether it has room for six or for eight. */
+static void a_short_step_is_a_mean_over_its_own_samples(void **state) {
+    (void)state;
+    vt_dataset *six = open_dataset(make_dataset("six", 6, 3, 1));
+    static const struct {
+        const char *name;
+        int batch, accumulation;
+    } cuts[] = {{"six-exactly", 6, 1}, {"six-of-eight", 8, 1}, {"six-of-thrice-four", 4, 3}};
+    double norms[3], losses[3];
+    for (int c = 0; c < 3; c++) {
+        vt_training_arguments arguments = arguments_for(test_path(cuts[c].name));
+        arguments.per_device_train_batch_size = cuts[c].batch;
+        arguments.gradient_accumulation_steps = cuts[c].accumulation;
+        arguments.max_steps = 1;
+        arguments.save_strategy = VT_STRATEGY_NO;
+        ASSERT_OK(train_fresh(six, &arguments, NULL, NULL));
+        json_t *log = log_of(arguments.output_dir);
+        norms[c] = json_number_value(json_object_get(json_array_get(log, 0), "grad_norm"));
+        losses[c] = json_number_value(json_object_get(json_array_get(log, 0), "loss"));
+        json_decref(log);
+    }
+    assert_true(norms[0] > 0 && norms[0] == norms[1] && losses[0] == losses[1]);
+    assert_true(fabs(norms[2] - norms[0]) < 1e-5 * norms[0] && fabs(losses[2] - losses[0]) < 1e-6);
+    vt_dataset_close(six);
+}
+
+/* One step of plain SGD at rate 1 moves the weights by exactly the (clipped) gradient. */
+static void the_gradient_is_clipped_to_its_norm(void **state) {
+    (void)state;
+    static const double limits[] = {0, 1e-3, 1e3};
+    for (int i = 0; i < 3; i++) {
+        vt_training_arguments arguments = arguments_for(test_path("clipped"));
+        vt_train_result result;
+        vt_model *before = open_model_for(dataset, 0.1), *after = open_model_for(dataset, 0.1);
+        arguments.optim = VT_OPTIMIZER_SGD;
+        arguments.learning_rate = 1;
+        arguments.max_grad_norm = limits[i];
+        arguments.max_steps = 1;
+        arguments.save_strategy = VT_STRATEGY_NO;
+        ASSERT_OK(vt_train(device, after, dataset, &arguments, NULL, &result));
+        json_t *log = log_of(arguments.output_dir);
+        double norm = json_number_value(json_object_get(json_array_get(log, 0), "grad_norm")), moved = 0;
+        for (int64_t v = 0; v < before->value_count; v++) moved += pow((double)after->values[v] - (double)before->values[v], 2);
+        double expected = limits[i] > 0 && limits[i] < norm ? limits[i] : norm;
+        if (!(fabs(sqrt(moved) - expected) < 2e-3 * expected)) fail_msg("moved by %g, expected %g", sqrt(moved), expected);
+        json_decref(log);
+        vt_model_close(before);
+        vt_model_close(after);
+    }
+}
+
 static void workers_do_not_change_a_bit(void **state) {
     (void)state;
     vt_model_close(train_with("no-worker", 2, 2, 0));
@@ -219,7 +270,7 @@ static void an_earlier_run_is_in_the_way(void **state) {
     vt_training_arguments arguments = arguments_for(test_path("twice"));
     arguments.max_steps = 2;
     ASSERT_OK(train_fresh(dataset, &arguments, NULL, NULL));
-    ASSERT_FAILS(VT_ERROR_USAGE, "holds 1 checkpoints of an earlier run", train_fresh(dataset, &arguments, NULL, NULL));
+    ASSERT_FAILS(VT_ERROR_USAGE, "holds 1 checkpoint of an earlier run", train_fresh(dataset, &arguments, NULL, NULL));
     arguments.overwrite_output_dir = 1;
     arguments.max_steps = 1;
     ASSERT_OK(train_fresh(dataset, &arguments, NULL, NULL));
@@ -264,6 +315,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_writes_what_hugging_face_writes),
         cmocka_unit_test(accumulation_does_not_change_the_loss),
+        cmocka_unit_test(a_short_step_is_a_mean_over_its_own_samples),
+        cmocka_unit_test(the_gradient_is_clipped_to_its_norm),
         cmocka_unit_test(workers_do_not_change_a_bit),
         cmocka_unit_test(the_best_model_is_loaded_and_kept),
         cmocka_unit_test(pos_weights_come_from_a_file_or_the_split),
