@@ -17,7 +17,8 @@ VT_API const char *vt_precision_name(vt_precision precision); /* "fp32", "bf16" 
 
 typedef struct vt_device vt_device;
 
-/* Opens a device by name: "cpu" (all its threads; OMP_NUM_THREADS is honoured). *out is owned by the caller. */
+/* Opens a device by name: "cpu" (all its threads; OMP_NUM_THREADS is honoured). The environment variable VITRAIN_ISA
+ * (avx512_bf16, avx512, avx2, portable) limits the instruction sets used. *out is owned by the caller. */
 VT_API vt_status vt_device_open(const char *name, vt_device **out) VT_CHECKED;
 VT_API void vt_device_close(vt_device *device); /* NULL allowed */
 

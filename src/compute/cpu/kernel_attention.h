@@ -153,10 +153,13 @@ static size_t attention_workspace(int64_t tokens, int64_t head_dim, int backward
 /* scores [tokens_padded] -> exp(scores - max), 0 beyond `tokens`. Returns log-sum-exp; *inverse_sum normalises. */
 INLINE float softmax_row(float *scores, int64_t tokens, float *inverse_sum) {
     int64_t whole = tokens / LANES * LANES;
-    vec most = vec_set(-INFINITY), sum = {0}, last = vec_load(scores + whole * (whole < tokens));
+    vec most = vec_set(-INFINITY), sum = {0}, last = {0};
     ivec kept = vec_first(tokens - whole);
     for (int64_t i = 0; i < whole; i += LANES) most = vec_max(most, vec_load(scores + i));
-    if (whole < tokens) most = vec_max(most, vec_select(kept, last, most));
+    if (whole < tokens) {
+        last = vec_load(scores + whole);
+        most = vec_max(most, vec_select(kept, last, most));
+    }
     float largest = vec_largest(most);
     for (int64_t i = 0; i < whole; i += LANES) {
         vec e = vec_exp(vec_load(scores + i) - largest);

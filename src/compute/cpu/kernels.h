@@ -31,7 +31,7 @@ typedef struct vt_attention_head {
 
 /* The numbers of one optimizer step, ready for its loop. */
 typedef struct vt_update_plan {
-    float gradient_scale, one_minus_beta1, beta1, beta2, one_minus_beta2, epsilon;
+    float gradient_scale, one_minus_beta1, beta2, one_minus_beta2, epsilon;
     float decay_factor;        /* AdamW: 1 - learning_rate * weight_decay */
     float weight_decay;        /* SGD, LAMB */
     float momentum;            /* SGD */

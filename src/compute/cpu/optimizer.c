@@ -36,13 +36,13 @@ static vt_update_plan plan_update(const vt_update *update) {
     };
 }
 
-/* The block that is number `index` of all segments' blocks; blocks don't cross segments. */
+/* A block of a segment; blocks don't cross segments. */
 typedef struct block_place {
     int segment;
     int64_t first, count; /* in the flat buffers */
 } block_place;
 
-/* Blocks of segments [first_segment, ...), one after the other: calls for growing indices walk the list once. */
+/* The block that is number `index` of all segments' blocks. */
 static block_place find_block(const vt_segment *segments, int64_t index) {
     int segment = 0;
     for (;; segment++) {

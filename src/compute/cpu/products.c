@@ -11,7 +11,6 @@ struct vt_product {
     vt_product_shape shape;
     dnnl_primitive_t primitive;
     dnnl_memory_desc_t description[ARGUMENTS];
-    const char *implementation;
     int threads;
     dnnl_memory_t *memory; /* [threads][ARGUMENTS] */
 };
@@ -88,10 +87,6 @@ static dnnl_status_t make_primitive(const vt_cpu_device *device, vt_product *pro
     if (code == dnnl_success) {
         d[B] = *dnnl_primitive_desc_query_md(plan, dnnl_query_weights_md, 0);
         d[SCRATCHPAD] = *dnnl_primitive_desc_query_md(plan, dnnl_query_scratchpad_md, 0);
-        const_dnnl_primitive_desc_t kept;
-        code = dnnl_primitive_get_primitive_desc(product->primitive, &kept);
-        if (code == dnnl_success)
-            dnnl_primitive_desc_query(kept, dnnl_query_impl_info_str, 0, (void *)&product->implementation);
     }
     if (plan) dnnl_primitive_desc_destroy(plan);
     return code;
@@ -179,10 +174,6 @@ vt_status vt_product_get(vt_cpu_device *device, const vt_product_shape *shape, v
 
 size_t vt_product_packed_size(const vt_product *product) {
     return dnnl_memory_desc_get_size(&product->description[B]);
-}
-
-const char *vt_product_implementation(const vt_product *product) {
-    return product->implementation;
 }
 
 /* oneDNN's reorder runs on all threads; it computes nothing but the rounding to bfloat16. */

@@ -43,9 +43,6 @@ int vt_product_run(const vt_cpu_device *device, vt_product *product, int thread,
 /* The sentence for a failure of vt_product_run(). */
 vt_status vt_product_failed(int dnnl_status) VT_CHECKED;
 
-/* oneDNN's name of the implementation it chose. */
-const char *vt_product_implementation(const vt_product *product);
-
 void vt_products_free(vt_cpu_device *device);
 
 #endif

@@ -152,12 +152,12 @@ INLINE ivec vec_first(int64_t count) {
 /* Exchanges row[i] lane j and row[j] lane i: first within groups of four lanes, then the groups. */
 INLINE void vec_transpose(vec row[LANES]) {
 #if LANES == 4
-    vec a = __builtin_shuffle(row[0], row[1], (ivec){0, 4, 1, 5}), b = __builtin_shuffle(row[2], row[3], (ivec){0, 4, 1, 5});
-    vec c = __builtin_shuffle(row[0], row[1], (ivec){2, 6, 3, 7}), d = __builtin_shuffle(row[2], row[3], (ivec){2, 6, 3, 7});
-    row[0] = __builtin_shuffle(a, b, (ivec){0, 1, 4, 5});
-    row[1] = __builtin_shuffle(a, b, (ivec){2, 3, 6, 7});
-    row[2] = __builtin_shuffle(c, d, (ivec){0, 1, 4, 5});
-    row[3] = __builtin_shuffle(c, d, (ivec){2, 3, 6, 7});
+    vec a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    vec c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7), d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
 #elif LANES == 8
     __m256 x[8];
 #pragma GCC unroll 2
