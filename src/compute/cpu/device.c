@@ -45,6 +45,17 @@ const vt_kernels *vt_cpu_kernels(void) {
     return known_kernels[first];
 }
 
+/* Whether both our kernels and oneDNN, which has limits of its own (ONEDNN_MAX_CPU_ISA), use bfloat16 instructions. */
+static int multiplies_bf16(const vt_kernels *kernels) {
+#if defined(__x86_64__)
+    int needed = dnnl_cpu_isa_avx512_core_bf16;
+    return kernels == &vt_kernels_avx512_bf16 && ((int)dnnl_get_effective_cpu_isa() & needed) == needed;
+#else
+    (void)kernels;
+    return 0;
+#endif
+}
+
 /* oneDNN heeds this only before its first use in the process. */
 static void limit_library(const vt_kernels *kernels) {
 #if defined(__x86_64__)
@@ -180,6 +191,7 @@ static vt_status open_library(vt_cpu_device *cpu) {
     const dnnl_version_t *version = dnnl_version();
     snprintf(cpu->library, sizeof cpu->library, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
     limit_library(cpu->kernels);
+    cpu->native_bf16 = multiplies_bf16(cpu->kernels);
     if (dnnl_engine_create(&cpu->engine, dnnl_cpu, 0) != dnnl_success)
         return vt_fail(VT_ERROR_UNSUPPORTED, "%s cannot use this processor", cpu->library);
     for (int i = 0; i < cpu->threads; i++)
@@ -196,9 +208,6 @@ vt_status vt_cpu_device_open(vt_device **out) {
     cpu->base.ops = &cpu_ops;
     cpu->kernels = kernels;
     cpu->threads = count_threads();
-#if defined(__x86_64__)
-    cpu->native_bf16 = kernels == &vt_kernels_avx512_bf16;
-#endif
     describe_processor(cpu->description, sizeof cpu->description);
     vt_status status = vt_allocate(&cpu->thread, (size_t)cpu->threads, sizeof *cpu->thread, "the device's threads");
     if (status == VT_OK) status = open_library(cpu);
