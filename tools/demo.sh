@@ -10,7 +10,7 @@ if [ ! -e demo/nih ]; then
     mv demo/nih.partial demo/nih
 fi
 # Threads that wait for each other don't hold the cores for long, should other programs want them.
-export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000}
 # The walk-through's own hyper-parameters suit a large pre-trained model; a small one with random weights learns from more and
 # larger steps.
 exec build/walkthrough --dataset-dir demo/nih --output-dir demo/output --model vit-micro-patch16-224 --image-size 112 \
