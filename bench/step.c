@@ -3,13 +3,15 @@
  *     bench_step [preset [batch [precision [steps]]]]      vit-tiny-patch16-224 32 bf16 10
  *
  * Prints the median over the steps, their spread, the arithmetic rate and its share of what one large matrix product
- * reaches on the same machine. bench/peers/step.py does the same with transformers and PyTorch. */
+ * reaches on the same machine, the processor time per step, and where the time goes by operator.
+ * bench/peers/step.py does the same with transformers and PyTorch. */
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "model/parameters.h"
 #include "model/vit.h"
+#include "step_timer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@ typedef struct bench {
     float *targets;  /* [batch, LABELS] */
     float *losses;   /* [batch] */
     double seconds[STEPS_MAX];
+    double total, processor; /* seconds of all steps: on the wall, and of all threads in user mode */
 } bench;
 
 /* Floating-point operations of a forward and backward per image; a product of [m, k] and [k, n] counts 2 m k n. */
@@ -103,6 +106,12 @@ static vt_status measure_product(bench *b, double *rate) {
     return VT_OK;
 }
 
+static double user_seconds(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_utime.tv_sec + 1e-6 * (double)usage.ru_utime.tv_usec;
+}
+
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -113,6 +122,8 @@ static vt_status report(bench *b) {
     vt_device_info info;
     char planned[32], peak[32];
     double product_rate;
+    printf("by operator, per step:\n");
+    timer_report(b->device, b->total, b->steps);
     VT_TRY(measure_product(b, &product_rate));
     getrusage(RUSAGE_SELF, &usage);
     vt_device_get_info(b->device, &info);
@@ -122,9 +133,10 @@ static vt_status report(bench *b) {
     double median = b->seconds[b->steps / 2], spread = b->seconds[b->steps - 1] - b->seconds[0];
     double rate = step_operations(vt_model_get_config(b->model)) * b->batch / median;
     printf("%s batch %d %s: %.2f images/s (median of %d steps, spread %.0f %%), %.0f GFLOP/s (%.0f %% of one large product's "
-           "%.0f), planned %s, peak %s; %s, %d threads, %s\n",
+           "%.0f), %.0f ms of processor time a step, planned %s, peak %s; %s, %d threads, %s\n",
            b->preset, b->batch, vt_precision_name(b->precision), b->batch / median, b->steps, 100 * spread / median, rate / 1e9,
-           100 * rate / product_rate, product_rate / 1e9, planned, peak, info.isa, info.threads, info.library);
+           100 * rate / product_rate, product_rate / 1e9, 1e3 * b->processor / b->steps, planned, peak, info.isa, info.threads,
+           info.library);
     return VT_OK;
 }
 
@@ -134,11 +146,15 @@ static vt_status run(bench *b) {
     VT_TRY(draw_batch(b));
     vt_vit_options options = {.precision = b->precision, .max_batch = b->batch, .pixel_channels = 1, .train = 1};
     VT_TRY(vt_vit_create(b->device, b->model, &options, &b->vit));
-    for (int i = 0; i < WARM_UP_STEPS + b->steps; i++) {
+    for (int i = 0; i < WARM_UP_STEPS; i++) VT_TRY(run_step(b, i));
+    timer_start(b->device);
+    b->processor = -user_seconds();
+    for (int i = 0; i < b->steps; i++) {
         double start = vt_now();
-        VT_TRY(run_step(b, i));
-        if (i >= WARM_UP_STEPS) b->seconds[i - WARM_UP_STEPS] = vt_now() - start;
+        VT_TRY(run_step(b, WARM_UP_STEPS + i));
+        b->total += b->seconds[i] = vt_now() - start;
     }
+    b->processor += user_seconds();
     return report(b);
 }
 
