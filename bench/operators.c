@@ -267,13 +267,14 @@ static void bench_attention(const setting *s) {
     act *out = make_act(s, rows * s->hidden), *dout = make_act(s, rows * s->hidden);
     float *log_sum_exp = make_floats(s, rows * s->heads);
     vt_dropout dropout = {.probability = 0.1f};
-    MEASURE(
-        ops->attention_forward(s->device, s->precision, qkv, s->images, s->tokens, s->heads, dim, &dropout, out, log_sum_exp));
+    MEASURE(ops->attention_forward(s->device, s->precision, qkv, s->images, s->tokens, s->tokens, s->heads, dim, &dropout, out,
+                                   log_sum_exp));
     report("attention forward, dropout 0.1", flops, 0.0, s->vector_peak, 0.0, 0);
-    MEASURE(ops->attention_forward(s->device, s->precision, qkv, s->images, s->tokens, s->heads, dim, NULL, out, log_sum_exp));
+    MEASURE(ops->attention_forward(s->device, s->precision, qkv, s->images, s->tokens, s->tokens, s->heads, dim, NULL, out,
+                                   log_sum_exp));
     report("attention forward", flops, 0.0, s->vector_peak, 0.0, 1);
-    MEASURE(ops->attention_backward(s->device, s->precision, dout, qkv, out, log_sum_exp, s->images, s->tokens, s->heads, dim,
-                                    NULL, dqkv));
+    MEASURE(ops->attention_backward(s->device, s->precision, dout, qkv, out, log_sum_exp, s->images, s->tokens, s->tokens,
+                                    s->heads, dim, NULL, dqkv));
     report("attention backward (2.5 x forward)", 2.5 * flops, 0.0, s->vector_peak, 0.0, 1);
     void *all[] = {qkv, dqkv, out, dout, log_sum_exp};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) ops->release(s->device, all[i]);

@@ -56,13 +56,13 @@ TIMED(layer_norm_backward,
        float *dbeta),
       d, precision, dy, x, stride, gamma, mean, inverse_std, rows, hidden, residual, dx, dgamma, dbeta)
 TIMED(attention_forward,
-      (vt_device * d, vt_precision precision, const act *qkv, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
-       const vt_dropout *dropout, act *out, float *log_sum_exp),
-      d, precision, qkv, batch, tokens, heads, head_dim, dropout, out, log_sum_exp)
+      (vt_device * d, vt_precision precision, const act *qkv, int64_t batch, int64_t tokens, int64_t queries, int64_t heads,
+       int64_t head_dim, const vt_dropout *dropout, act *out, float *log_sum_exp),
+      d, precision, qkv, batch, tokens, queries, heads, head_dim, dropout, out, log_sum_exp)
 TIMED(attention_backward,
       (vt_device * d, vt_precision precision, const act *dout, const act *qkv, const act *out, const float *log_sum_exp,
-       int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *dqkv),
-      d, precision, dout, qkv, out, log_sum_exp, batch, tokens, heads, head_dim, dropout, dqkv)
+       int64_t batch, int64_t tokens, int64_t queries, int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *dqkv),
+      d, precision, dout, qkv, out, log_sum_exp, batch, tokens, queries, heads, head_dim, dropout, dqkv)
 TIMED(dropout,
       (vt_device * d, vt_precision precision, const act *x, const act *residual, int64_t samples, int64_t per_sample,
        const vt_dropout *options, act *y),

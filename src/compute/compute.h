@@ -99,14 +99,18 @@ typedef struct vt_compute_ops {
                                      float *dbeta) VT_CHECKED;
 
     /* --- attention: softmax(q k^T / sqrt(head_dim)) v per head (Vaswani et al. 2017) --- */
-    /* qkv [batch, tokens, 3, heads, head_dim]; out [batch, tokens, heads, head_dim];
-     * log_sum_exp [batch, heads, tokens] is kept for backward. */
+    /* qkv [batch, tokens, 3, heads, head_dim]; out [batch, queries, heads, head_dim], for each image's first `queries` tokens;
+     * log_sum_exp [batch, heads, queries] is kept for backward. dqkv is of all tokens, dq zero beyond `queries`. */
     vt_status (*attention_forward)(vt_device *device, vt_precision precision, const act *qkv, int64_t batch, int64_t tokens,
-                                   int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *out,
+                                   int64_t queries, int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *out,
                                    float *log_sum_exp) VT_CHECKED;
     vt_status (*attention_backward)(vt_device *device, vt_precision precision, const act *dout, const act *qkv, const act *out,
-                                    const float *log_sum_exp, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
-                                    const vt_dropout *dropout, act *dqkv) VT_CHECKED;
+                                    const float *log_sum_exp, int64_t batch, int64_t tokens, int64_t queries, int64_t heads,
+                                    int64_t head_dim, const vt_dropout *dropout, act *dqkv) VT_CHECKED;
+
+    /* y = x, both [rows, columns] with rows at their strides: takes class tokens out and puts them back. */
+    vt_status (*copy_rows)(vt_device *device, vt_precision precision, const act *x, int64_t x_stride, int64_t rows,
+                           int64_t columns, act *y, int64_t y_stride) VT_CHECKED;
 
     /* --- dropout --- */
     /* y = residual (NULL: 0) + dropped x; all [samples, per_sample]; y may equal x or residual. Its own backward. */

@@ -54,16 +54,19 @@ static vt_status create_linears(vt_vit *vit) {
     for (int i = 0; i < vit->config.num_hidden_layers; i++) {
         vt_layer *layer = &vit->layers[i];
         VT_TRY(create_linear(vit, hidden, 3 * hidden, vit->tokens, &layer->qkv));
-        VT_TRY(create_linear(vit, hidden, hidden, vit->tokens, &layer->proj));
-        VT_TRY(create_linear(vit, hidden, intermediate, vit->tokens, &layer->fc1));
-        VT_TRY(create_linear(vit, intermediate, hidden, vit->tokens, &layer->fc2));
+        VT_TRY(create_linear(vit, hidden, hidden, layer->queries, &layer->proj));
+        VT_TRY(create_linear(vit, hidden, intermediate, layer->queries, &layer->fc1));
+        VT_TRY(create_linear(vit, intermediate, hidden, layer->queries, &layer->fc2));
     }
     return VT_OK;
 }
 
 static vt_status create(vt_vit *vit, const vt_model *model) {
     VT_TRY(vt_allocate(&vit->layers, (size_t)vit->config.num_hidden_layers, sizeof *vit->layers, "the model's layers"));
-    for (int i = 0; i < vit->config.num_hidden_layers; i++) vt_model_layer_offsets(model, i, &vit->layers[i].offsets);
+    for (int i = 0; i < vit->config.num_hidden_layers; i++) {
+        vt_model_layer_offsets(model, i, &vit->layers[i].offsets);
+        vit->layers[i].queries = i + 1 < vit->config.num_hidden_layers ? vit->tokens : 1;
+    }
     vt_model_offsets(model, &vit->offsets);
     VT_TRY(make_segments(vit, model));
     VT_TRY(vt_vit_plan_memory(vit));

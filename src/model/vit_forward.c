@@ -32,21 +32,21 @@ static vt_status forward_embeddings(vt_vit *vit, int64_t batch, const vt_vit_ste
     return ops->dropout(vit->device, precision, x, NULL, batch, vit->tokens * config->hidden_size, &dropout, x);
 }
 
-/* y = residual + dropout(x W^T + b), all [batch, tokens, .]. */
-static vt_status forward_branch_end(vt_vit *vit, vt_linear *linear, const act *x, int64_t batch, int64_t bias,
+/* y = residual + dropout(x W^T + b), all [batch, queries, .]. */
+static vt_status forward_branch_end(vt_vit *vit, vt_linear *linear, const act *x, int64_t batch, int64_t queries, int64_t bias,
                                     const vt_dropout *dropout, const act *residual, act *y) {
     const vt_compute_ops *ops = vit->device->ops;
-    int64_t rows = batch * vit->tokens;
+    int64_t rows = batch * queries;
     if (dropout->probability == 0)
         return ops->linear_forward(vit->device, linear, x, rows, vit->parameters + bias, VT_EPILOGUE_RESIDUAL,
                                    vit->config.hidden_act, residual, NULL, y);
     VT_TRY(ops->linear_forward(vit->device, linear, x, rows, vit->parameters + bias, VT_EPILOGUE_NONE, vit->config.hidden_act,
                                NULL, NULL, vit->branch));
-    return ops->dropout(vit->device, vit->options.precision, vit->branch, residual, batch,
-                        vit->tokens * vit->config.hidden_size, dropout, y);
+    return ops->dropout(vit->device, vit->options.precision, vit->branch, residual, batch, queries * vit->config.hidden_size,
+                        dropout, y);
 }
 
-/* middle = input + attention(norm1(input)) */
+/* middle = input + attention(norm1(input)), of the tokens that ask */
 static vt_status forward_attention(vt_vit *vit, int index, int64_t batch, const vt_vit_step *step) {
     const vt_compute_ops *ops = vit->device->ops;
     const vt_layer *layer = &vit->layers[index];
@@ -60,11 +60,17 @@ static vt_status forward_attention(vt_vit *vit, int index, int64_t batch, const 
                                    layer->norm1, layer->mean1, layer->inverse_std1));
     VT_TRY(ops->linear_forward(vit->device, layer->qkv, layer->norm1, rows, qkv_bias, VT_EPILOGUE_NONE, vit->config.hidden_act,
                                NULL, NULL, layer->qkv_out));
-    VT_TRY(ops->attention_forward(vit->device, precision, layer->qkv_out, batch, vit->tokens, heads, hidden / heads, &dropout,
-                                  layer->attention, layer->log_sum_exp));
+    VT_TRY(ops->attention_forward(vit->device, precision, layer->qkv_out, batch, vit->tokens, layer->queries, heads,
+                                  hidden / heads, &dropout, layer->attention, layer->log_sum_exp));
     dropout = vt_vit_dropout(vit, step, index, VT_SITE_ATTENTION_OUTPUT);
-    return forward_branch_end(vit, layer->proj, layer->attention, batch, layer->offsets.proj_bias, &dropout, layer->input,
-                              layer->middle);
+    const act *residual = layer->input;
+    if (layer->queries < vit->tokens) {
+        VT_TRY(
+            ops->copy_rows(vit->device, precision, layer->input, vit->tokens * hidden, batch, hidden, layer->middle, hidden));
+        residual = layer->middle;
+    }
+    return forward_branch_end(vit, layer->proj, layer->attention, batch, layer->queries, layer->offsets.proj_bias, &dropout,
+                              residual, layer->middle);
 }
 
 /* output = middle + fc2(f(fc1(norm2(middle)))) */
@@ -72,7 +78,7 @@ static vt_status forward_mlp(vt_vit *vit, int index, int64_t batch, const vt_vit
     const vt_compute_ops *ops = vit->device->ops;
     const vt_layer *layer = &vit->layers[index];
     const float *parameters = vit->parameters;
-    int64_t rows = batch * vit->tokens, hidden = vit->config.hidden_size;
+    int64_t rows = batch * layer->queries, hidden = vit->config.hidden_size;
     vt_dropout dropout = vt_vit_dropout(vit, step, index, VT_SITE_MLP_OUTPUT);
     VT_TRY(ops->layer_norm_forward(vit->device, vit->options.precision, layer->middle, hidden,
                                    parameters + layer->offsets.norm2_gamma, parameters + layer->offsets.norm2_beta,
@@ -81,16 +87,15 @@ static vt_status forward_mlp(vt_vit *vit, int index, int64_t batch, const vt_vit
     VT_TRY(ops->linear_forward(vit->device, layer->fc1, layer->norm2, rows, parameters + layer->offsets.fc1_bias,
                                VT_EPILOGUE_ACTIVATION, vit->config.hidden_act, NULL, step ? layer->derivative : NULL,
                                layer->activated));
-    return forward_branch_end(vit, layer->fc2, layer->activated, batch, layer->offsets.fc2_bias, &dropout, layer->middle,
-                              output);
+    return forward_branch_end(vit, layer->fc2, layer->activated, batch, layer->queries, layer->offsets.fc2_bias, &dropout,
+                              layer->middle, output);
 }
 
-/* The final norm and the classifier see the class tokens alone. */
 static vt_status forward_head(vt_vit *vit, int64_t batch) {
     const vt_compute_ops *ops = vit->device->ops;
     const float *parameters = vit->parameters;
     int64_t hidden = vit->config.hidden_size;
-    VT_TRY(ops->layer_norm_forward(vit->device, vit->options.precision, vit->output, vit->tokens * hidden,
+    VT_TRY(ops->layer_norm_forward(vit->device, vit->options.precision, vit->output, hidden,
                                    parameters + vit->offsets.norm_gamma, parameters + vit->offsets.norm_beta,
                                    (float)vit->config.layer_norm_eps, batch, hidden, vit->pooled, vit->pooled_mean,
                                    vit->pooled_inverse_std));

@@ -18,35 +18,37 @@ static void *take(vt_plan *plan, int64_t rows, int64_t columns, size_t width) {
 
 static void plan_layer(vt_vit *vit, vt_plan *plan, vt_layer *layer) {
     const vt_vit_config *config = &vit->config;
-    int64_t rows = vit->options.max_batch * vit->tokens, hidden = config->hidden_size;
+    int64_t rows = vit->options.max_batch * vit->tokens, asking = vit->options.max_batch * layer->queries;
+    int64_t hidden = config->hidden_size;
     size_t width = vt_act_size(vit->options.precision);
     layer->input = take(plan, rows, hidden, width);
     layer->norm1 = take(plan, rows, hidden, width);
     layer->mean1 = take(plan, rows, 1, sizeof(float));
     layer->inverse_std1 = take(plan, rows, 1, sizeof(float));
     layer->qkv_out = take(plan, rows, 3 * hidden, width);
-    layer->log_sum_exp = take(plan, rows, config->num_attention_heads, sizeof(float));
-    layer->attention = take(plan, rows, hidden, width);
+    layer->log_sum_exp = take(plan, asking, config->num_attention_heads, sizeof(float));
+    layer->attention = take(plan, asking, hidden, width);
     if (!vit->options.train) {
         layer->middle = layer->input;
         layer->norm2 = layer->norm1;
         layer->mean2 = layer->mean1;
         layer->inverse_std2 = layer->inverse_std1;
-        layer->activated = take(plan, rows, config->intermediate_size, width);
+        layer->activated = take(plan, asking, config->intermediate_size, width);
         return;
     }
-    layer->middle = take(plan, rows, hidden, width);
-    layer->norm2 = take(plan, rows, hidden, width);
-    layer->mean2 = take(plan, rows, 1, sizeof(float));
-    layer->inverse_std2 = take(plan, rows, 1, sizeof(float));
-    layer->activated = take(plan, rows, config->intermediate_size, width);
-    layer->derivative = take(plan, rows, config->intermediate_size, width);
+    layer->middle = take(plan, asking, hidden, width);
+    layer->norm2 = take(plan, asking, hidden, width);
+    layer->mean2 = take(plan, asking, 1, sizeof(float));
+    layer->inverse_std2 = take(plan, asking, 1, sizeof(float));
+    layer->activated = take(plan, asking, config->intermediate_size, width);
+    layer->derivative = take(plan, asking, config->intermediate_size, width);
 }
 
 static void share_buffers(vt_layer *layer, const vt_layer *with) {
     vt_layer own = *layer;
     *layer = *with;
     layer->offsets = own.offsets;
+    layer->queries = own.queries;
     layer->qkv = own.qkv;
     layer->proj = own.proj;
     layer->fc1 = own.fc1;
@@ -60,9 +62,9 @@ static void plan_layers(vt_vit *vit, vt_plan *plan) {
         else
             share_buffers(&vit->layers[i], &vit->layers[0]);
     }
-    int64_t rows = vit->options.max_batch * vit->tokens;
-    vit->output = vit->options.train ? take(plan, rows, vit->config.hidden_size, vt_act_size(vit->options.precision))
-                                     : vit->layers[0].input;
+    vt_layer *last = &vit->layers[vit->config.num_hidden_layers - 1];
+    vit->output = take(plan, vit->options.max_batch, vit->config.hidden_size, vt_act_size(vit->options.precision));
+    if (!vit->options.train) last->middle = vit->output;
 }
 
 static void plan_training(vt_vit *vit, vt_plan *plan) {

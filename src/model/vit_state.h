@@ -5,23 +5,25 @@
 #include "model/vit.h"
 
 /* One encoder layer. B = images, T = tokens, H = hidden_size, I = intermediate_size, heads = num_attention_heads.
+ * Q = T, but 1 in the last layer, after which the class tokens alone are read: its other tokens only give keys and values.
  * When training, each layer has buffers of its own, which keep what backward needs; for inference all layers share one
- * set, in which input, middle and the next layer's input are the same buffer. */
+ * set, in which input, middle and the next layer's input are the same buffer, except the last layer's middle. */
 typedef struct vt_layer {
     vt_layer_offsets offsets;
     vt_linear *qkv, *proj, *fc1, *fc2;
+    int64_t queries; /* Q */
 
     act *input;                  /* [B, T, H] */
     act *norm1;                  /* [B, T, H] */
     float *mean1, *inverse_std1; /* [B, T] */
     act *qkv_out;                /* [B, T, 3, heads, H / heads] */
-    float *log_sum_exp;          /* [B, heads, T] */
-    act *attention;              /* [B, T, H] */
-    act *middle;                 /* [B, T, H]: input + attention branch */
-    act *norm2;                  /* [B, T, H] */
-    float *mean2, *inverse_std2; /* [B, T] */
-    act *activated;              /* [B, T, I]: f(norm2 W^T + b) */
-    act *derivative;             /* [B, T, I]: f' at the same place; NULL for inference */
+    float *log_sum_exp;          /* [B, heads, Q] */
+    act *attention;              /* [B, Q, H] */
+    act *middle;                 /* [B, Q, H]: input + attention branch */
+    act *norm2;                  /* [B, Q, H] */
+    float *mean2, *inverse_std2; /* [B, Q] */
+    act *activated;              /* [B, Q, I]: f(norm2 W^T + b) */
+    act *derivative;             /* [B, Q, I]: f' at the same place; NULL for inference */
 } vt_layer;
 
 struct vt_vit {
@@ -44,16 +46,16 @@ struct vt_vit {
     uint8_t *pixels;   /* [B, height, width, pixel_channels] */
     act *patch_inputs; /* [B * patches, patch_values] */
     act *embedded;     /* [B, patches, H] */
-    act *output;       /* [B, T, H]: of the last layer */
-    act *branch;       /* [B, T, H]: a residual branch before or after its dropout; NULL without dropout */
-    act *pooled;       /* [B, H]: the class tokens after the final norm */
+    act *output;       /* [B, H]: the last layer's class tokens */
+    act *branch;       /* [B, Q, H]: a residual branch before or after its dropout; NULL without dropout */
+    act *pooled;       /* [B, H]: `output` after the final norm */
     float *pooled_mean, *pooled_inverse_std; /* [B] */
     float *logits, *targets, *dlogits;       /* [B, labels] */
     float *loss;                             /* [B] */
     float *pos_weight;                       /* [labels] */
 
     /* gradients of activations, when training */
-    act *dhidden; /* [B, T, H]: along the residual stream */
+    act *dhidden; /* [B, Q, H]: along the residual stream */
     act *dnarrow; /* [B, T, H]: of what a norm, or the attention, gave */
     act *dwide;   /* [B, T, max(I, 3 H)]: of qkv_out, and of what goes into the activation */
     act *dpooled; /* [B, H] */

@@ -115,11 +115,11 @@ static void check_attention(vt_device *device, vt_precision precision, const sha
     problem f = {.s = s, .dropout = dropout, .dout = dout};
     memset(dqkv, 0, (size_t)count * 3 * sizeof *dqkv);
     attention_reference(&f, qkv, out, dqkv);
-    ASSERT_OK(device->ops->attention_forward(device, precision, qkv_data, s->batch, s->tokens, s->heads, s->head_dim, dropout,
-                                             out_data, log_sum_exp));
+    ASSERT_OK(device->ops->attention_forward(device, precision, qkv_data, s->batch, s->tokens, s->tokens, s->heads, s->head_dim,
+                                             dropout, out_data, log_sum_exp));
     ASSERT_CLOSE(precision, out_data, out, count, precision == VT_PRECISION_BF16 ? 4e-3 : 1e-6 * spread);
     ASSERT_OK(device->ops->attention_backward(device, precision, dout_data, qkv_data, out_data, log_sum_exp, s->batch,
-                                              s->tokens, s->heads, s->head_dim, dropout, dqkv_data));
+                                              s->tokens, s->tokens, s->heads, s->head_dim, dropout, dqkv_data));
     if (s->tokens > 1) {
         ASSERT_CLOSE(precision, dqkv_data, dqkv, 3 * count, precision == VT_PRECISION_BF16 ? 1e-2 : 2e-6 * spread);
     } else {
@@ -142,12 +142,67 @@ static void attention_body(vt_device *device, vt_precision precision) {
     check_attention(device, precision, &shapes[2], NULL, 6.0); /* scores in the hundreds: a softmax of few keys */
 }
 
+/* Rows [batch, tokens, row] -> the first `queries` of each image, [batch, queries, row]. */
+static void keep_first(const shape *s, int64_t queries, int64_t row, size_t size, void *rows) {
+    for (int64_t image = 0; image < s->batch; image++)
+        memmove((char *)rows + (size_t)(image * queries * row) * size, (char *)rows + (size_t)(image * s->tokens * row) * size,
+                (size_t)(queries * row) * size);
+}
+
+/* Attention of each image's first tokens alone: what all tokens give when the others' gradients are zero. */
+static void check_queries(vt_device *device, vt_precision precision, const shape *s, int64_t queries,
+                          const vt_dropout *dropout) {
+    int64_t row = s->heads * s->head_dim, all_rows = s->batch * s->tokens, rows = s->batch * queries;
+    size_t size = vt_act_size(precision);
+    double *qkv, *dout, *out = get_memory((size_t)(all_rows * row) * sizeof *out);
+    double *dqkv = get_memory((size_t)(3 * all_rows * row) * sizeof *dqkv);
+    act *qkv_data = random_act(precision, 1, 3 * all_rows * row, 1.0, &qkv);
+    act *dout_data = random_act(precision, 2, all_rows * row, 1.0, &dout);
+    act *out_data = poisoned_act(precision, rows * row), *dqkv_data = poisoned_act(precision, 3 * all_rows * row);
+    float *log_sum_exp = poisoned((size_t)(rows * s->heads) * sizeof(float));
+    problem f = {.s = s, .dropout = dropout, .dout = dout};
+    for (int64_t token = 0; token < all_rows; token++)
+        if (token % s->tokens >= queries) memset(dout + token * row, 0, (size_t)row * sizeof *dout);
+    memset(dqkv, 0, (size_t)(3 * all_rows * row) * sizeof *dqkv);
+    attention_reference(&f, qkv, out, dqkv);
+    keep_first(s, queries, row, sizeof *out, out);
+    keep_first(s, queries, row, size, dout_data);
+    ASSERT_OK(device->ops->attention_forward(device, precision, qkv_data, s->batch, s->tokens, queries, s->heads, s->head_dim,
+                                             dropout, out_data, log_sum_exp));
+    ASSERT_CLOSE(precision, out_data, out, rows * row, precision == VT_PRECISION_BF16 ? 4e-3 : 1e-6);
+    ASSERT_OK(device->ops->attention_backward(device, precision, dout_data, qkv_data, out_data, log_sum_exp, s->batch,
+                                              s->tokens, queries, s->heads, s->head_dim, dropout, dqkv_data));
+    ASSERT_CLOSE(precision, dqkv_data, dqkv, 3 * all_rows * row, precision == VT_PRECISION_BF16 ? 1e-2 : 2e-6);
+    for (int64_t token = 0; token < all_rows; token++)
+        for (int64_t i = 0; i < row && token % s->tokens >= queries; i++)
+            assert_true(act_get(precision, dqkv_data, 3 * token * row + i) == 0.0);
+    same_for_all_threads(out_data, (size_t)(rows * row) * size);
+    same_for_all_threads(dqkv_data, (size_t)(3 * all_rows * row) * size);
+    void *all[] = {qkv, dout, out, dqkv, qkv_data, dout_data, out_data, dqkv_data, log_sum_exp};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+static void queries_body(vt_device *device, vt_precision precision) {
+    const vt_dropout some = {.probability = 0.25f, .seed = 99, .step = 3, .site = 7, .first_sample = 11};
+    check_queries(device, precision, &shapes[2], 1, NULL);
+    check_queries(device, precision, &shapes[2], 1, &some);
+    check_queries(device, precision, &shapes[2], 49, &some);
+    check_queries(device, precision, &shapes[1], 3, NULL);
+    check_queries(device, precision, &shapes[3], 1, NULL);
+}
+
+static void test_queries(void **state) {
+    (void)state;
+    on_every_device(queries_body);
+}
+
 static void test_attention(void **state) {
     (void)state;
     on_every_device(attention_body);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_attention)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_queries)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,11 +74,13 @@ vt_status vt_cpu_layer_norm_backward(vt_device *device, vt_precision precision, 
                                      float *dbeta) VT_CHECKED;
 
 vt_status vt_cpu_attention_forward(vt_device *device, vt_precision precision, const act *qkv, int64_t batch, int64_t tokens,
-                                   int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *out,
+                                   int64_t queries, int64_t heads, int64_t head_dim, const vt_dropout *dropout, act *out,
                                    float *log_sum_exp) VT_CHECKED;
 vt_status vt_cpu_attention_backward(vt_device *device, vt_precision precision, const act *dout, const act *qkv, const act *out,
-                                    const float *log_sum_exp, int64_t batch, int64_t tokens, int64_t heads, int64_t head_dim,
-                                    const vt_dropout *dropout, act *dqkv) VT_CHECKED;
+                                    const float *log_sum_exp, int64_t batch, int64_t tokens, int64_t queries, int64_t heads,
+                                    int64_t head_dim, const vt_dropout *dropout, act *dqkv) VT_CHECKED;
+vt_status vt_cpu_copy_rows(vt_device *device, vt_precision precision, const act *x, int64_t x_stride, int64_t rows,
+                           int64_t columns, act *y, int64_t y_stride) VT_CHECKED;
 
 vt_status vt_cpu_dropout(vt_device *device, vt_precision precision, const act *x, const act *residual, int64_t samples,
                          int64_t per_sample, const vt_dropout *dropout, act *y) VT_CHECKED;

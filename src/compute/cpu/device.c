@@ -174,6 +174,7 @@ static const vt_compute_ops cpu_ops = {
     .layer_norm_backward = vt_cpu_layer_norm_backward,
     .attention_forward = vt_cpu_attention_forward,
     .attention_backward = vt_cpu_attention_backward,
+    .copy_rows = vt_cpu_copy_rows,
     .dropout = vt_cpu_dropout,
     .extract_patches = vt_cpu_extract_patches,
     .embed_tokens_forward = vt_cpu_embed_tokens_forward,

@@ -1,6 +1,8 @@
-/* From pixels to the encoder's input: patches of normalised pixels, class token, position embeddings. */
+/* From pixels to the encoder's input: patches of normalised pixels, class token, position embeddings; and class tokens out of
+ * and back into a batch of tokens. */
 #include "base/half.h"
 #include "compute/cpu/cpu.h"
+#include <string.h>
 
 static inline float get(vt_precision precision, const act *from, int64_t index) {
     return precision == VT_PRECISION_BF16 ? vt_bf16_to_float(((const vt_bf16 *)from)[index]) : ((const float *)from)[index];
@@ -30,6 +32,15 @@ vt_status vt_cpu_extract_patches(vt_device *device, vt_precision precision, cons
                     put(precision, patches, to++, (float)row[x * pixel_channels] * scale[channel] + shift[channel]);
             }
     }
+    return VT_OK;
+}
+
+vt_status vt_cpu_copy_rows(vt_device *device, vt_precision precision, const act *x, int64_t x_stride, int64_t rows,
+                           int64_t columns, act *y, int64_t y_stride) {
+    (void)device; /* one row per image: not worth a second thread */
+    for (int64_t row = 0; row < rows; row++)
+        memcpy(vt_act_at(precision, y, row * y_stride), vt_act_at(precision, x, row * x_stride),
+               (size_t)columns * vt_act_size(precision));
     return VT_OK;
 }
 

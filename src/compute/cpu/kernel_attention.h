@@ -182,8 +182,8 @@ INLINE void attention_forward_in(const vt_attention_head *head, int bf16) {
     float scale = 1.0f / sqrtf((float)dim), inverse_sum[ROWS];
     copy_transposed(head->k, head->qkv_stride, tokens, dim, w.k_transposed, w.tokens_padded, bf16);
     copy_rows(head->v, head->qkv_stride, tokens, dim, 1.0f, w.v, w.dim_padded, bf16);
-    for (int64_t first = 0; first < tokens; first += ROWS) {
-        int64_t rows = tokens - first < ROWS ? tokens - first : ROWS;
+    for (int64_t first = 0; first < head->queries; first += ROWS) {
+        int64_t rows = head->queries - first < ROWS ? head->queries - first : ROWS;
         const vt_attention_head *h = head;
         const act *q = (const char *)h->q + (size_t)(first * h->qkv_stride) * (bf16 ? 2 : 4);
         copy_rows(q, h->qkv_stride, rows, dim, scale, w.q, w.dim_padded, bf16);
@@ -266,10 +266,11 @@ INLINE void attention_backward_in(const vt_attention_head *head, int bf16) {
     copy_rows(head->k, head->qkv_stride, tokens, dim, 1.0f, w.k, w.dim_padded, bf16);
     memset(w.dk, 0, (size_t)((tokens + TILE_ROWS) * w.dim_padded) * sizeof(float));
     memset(w.dv, 0, (size_t)((tokens + TILE_ROWS) * w.dim_padded) * sizeof(float));
-    for (int64_t first = 0; first < tokens; first += ROWS)
-        attention_backward_rows(head, &w, first, tokens - first < ROWS ? tokens - first : ROWS, scale, bf16);
+    for (int64_t first = 0; first < head->queries; first += ROWS)
+        attention_backward_rows(head, &w, first, head->queries - first < ROWS ? head->queries - first : ROWS, scale, bf16);
     for (int64_t i = 0; i < tokens; i++)
         for (int64_t j = 0; j < dim; j += LANES) {
+            if (i >= head->queries) act_store_some(head->dq, i * head->qkv_stride + j, vec_set(0.0f), dim - j, bf16);
             act_store_some(head->dk, i * head->qkv_stride + j, vec_load(w.dk + i * w.dim_padded + j), dim - j, bf16);
             act_store_some(head->dv, i * head->qkv_stride + j, vec_load(w.dv + i * w.dim_padded + j), dim - j, bf16);
         }

@@ -15,18 +15,19 @@ typedef struct vt_dropout_plan {
     float scale;        /* 1 / (1 - probability) */
 } vt_dropout_plan;
 
-/* One head of one image. Rows of q, k, v, dq, dk, dv are `qkv_stride` elements apart, rows of out and dout `out_stride`. */
+/* One head of one image, its first `queries` tokens asking all of them. Rows of q, k, v, dq, dk, dv are `qkv_stride` elements
+ * apart, rows of out and dout `out_stride`. */
 typedef struct vt_attention_head {
-    int64_t tokens, head_dim, qkv_stride, out_stride;
+    int64_t tokens, queries, head_dim, qkv_stride, out_stride;
     const act *q, *k, *v;           /* [tokens, head_dim] */
     const vt_dropout_plan *dropout; /* NULL: none */
     uint64_t sample;
-    uint32_t head; /* for the place of dropped elements */
-    act *out;
-    float *log_sum_exp; /* [tokens] */
+    uint32_t head;      /* for the place of dropped elements */
+    act *out;           /* [queries, head_dim], as is dout */
+    float *log_sum_exp; /* [queries] */
     const act *dout;    /* backward only, as are dq, dk, dv */
-    act *dq, *dk, *dv;
-    void *workspace; /* attention_workspace() bytes, 64-byte aligned */
+    act *dq, *dk, *dv;  /* [tokens, head_dim]; dq is zero beyond `queries` */
+    void *workspace;    /* attention_workspace() bytes, 64-byte aligned */
 } vt_attention_head;
 
 /* The numbers of one optimizer step, ready for its loop. */
