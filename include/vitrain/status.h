@@ -6,6 +6,8 @@
 #ifndef VITRAIN_STATUS_H
 #define VITRAIN_STATUS_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,6 +34,10 @@ typedef enum vt_status {
 
 /* The sentence of this thread's last failure; "" if none. Valid until this thread's next failure. */
 VT_API const char *vt_error_message(void);
+
+/* out [size] = `text`, cut to fit, with the bytes that could disturb a terminal shown as \xNN: what vt_error_message() and
+ * the lines of a vt_console have been through. Four times the text's length and five bytes more always suffice. */
+VT_API void vt_make_printable(const char *text, char *out, size_t size);
 
 #ifdef __cplusplus
 }

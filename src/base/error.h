@@ -19,9 +19,6 @@ vt_status vt_fail_prefix(vt_status code, const char *format, ...) VT_PRINTF(2, 3
 /* "cannot allocate N bytes for <what>" */
 vt_status vt_fail_memory(const char *what, size_t bytes);
 
-/* out [size] = `text`, cut to fit, with the bytes that could disturb a terminal shown as \xNN. */
-void vt_make_printable(const char *text, char *out, size_t size);
-
 /* A failure is never VT_OK: across files the static analyser can't see that, and would follow paths that don't exist. */
 #ifdef __clang_analyzer__
 #define vt_fail(code, ...)        ((void)vt_fail(code, __VA_ARGS__), (code))

@@ -33,7 +33,7 @@ static void add_string(fact_list *facts, const char *name, const char *value) {
     if (facts->json)
         text_add_json(&facts->text, value);
     else
-        text_add(&facts->text, "%s", value);
+        text_add_printable(&facts->text, value);
 }
 
 static void add_integer(fact_list *facts, const char *name, int64_t value) {
@@ -57,7 +57,7 @@ static void add_list(fact_list *facts, const char *name, const char *const *valu
         if (facts->json)
             text_add_json(&facts->text, values[i]);
         else
-            text_add(&facts->text, "%s", values[i]);
+            text_add_printable(&facts->text, values[i]);
     }
     if (facts->json) text_add(&facts->text, "]");
 }
@@ -165,7 +165,7 @@ static int add_splits(fact_list *facts, const vt_dataset *dataset) {
             if (facts->json)
                 text_add_json(&facts->text, info->label_names[label]);
             else
-                text_add(&facts->text, "%s", info->label_names[label]);
+                text_add_printable(&facts->text, info->label_names[label]);
             text_add(&facts->text, facts->json ? ": %lld" : " %lld", (long long)counts[label]);
         }
         text_add(&facts->text, facts->json ? "}" : "");

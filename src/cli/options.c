@@ -95,8 +95,11 @@ static void print_option(const cli_option *option) {
     for (int i = 0; option->kind == OPTION_CHOICE && option->choices[i]; i++)
         snprintf(choices + strlen(choices), sizeof choices - strlen(choices), "%s%s", i ? ", " : ": ", option->choices[i]);
     describe_default(option, initial, sizeof initial);
-    const char *gap = strlen(left) + 4 > COLUMN ? "\n" : "";
-    say("  %-*s%s%*s%s%s%s%s%s", *gap ? 0 : COLUMN - 2, left, gap, *gap ? COLUMN : 0, "", option->help, choices,
+    if (strlen(left) + 4 > COLUMN) {
+        say("  %s", left);
+        *left = '\0';
+    }
+    say("  %-*s%s%s%s%s%s", COLUMN - 2, left, option->help, choices,
         option->required ? " (required)"
         : *initial       ? " (default: "
                          : "",
@@ -106,7 +109,7 @@ static void print_option(const cli_option *option) {
 static void print_help(const command_line *line) {
     say("usage: %s", line->usage);
     say("%s", "");
-    say("%s", line->description);
+    say_text(line->description);
     say("%s", "");
     say("options:");
     for (const cli_option *option = line->options; option->name; option++) print_option(option);

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include "terminal.h"
+#include "text.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +23,23 @@ int output_open(output *out, const char *path) {
     return code;
 }
 
-int output_line(output *out, const char *text) {
+/* For eyes, not for programs: file names may hold anything. */
+static void show(const char *row) {
+    text printable = {0};
+    text_add_printable(&printable, row);
+    say_text(text_failed(&printable) ? "" : printable.data);
+    text_free(&printable);
+}
+
+int output_line(output *out, const char *row) {
     if (!out->path) {
-        say_text(text);
+        if (isatty(STDOUT_FILENO))
+            show(row);
+        else
+            say_text(row);
         return !output_failed();
     }
-    if (out->error == 0 && (fputs(text, out->file) == EOF || fputc('\n', out->file) == EOF)) out->error = errno;
+    if (out->error == 0 && (fputs(row, out->file) == EOF || fputc('\n', out->file) == EOF)) out->error = errno;
     return out->error == 0;
 }
 

@@ -16,6 +16,6 @@ int output_open(output *out, const char *path);
 int output_close(output *out, int keep); /* keep 0: what was written is thrown away */
 
 /* Writes one line; returns 0 when that failed. */
-int output_line(output *out, const char *text);
+int output_line(output *out, const char *row);
 
 #endif

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LINE_SIZE = 8192 };
+
 static struct {
     int draws_bar;   /* standard error is a terminal */
     int bar_width;   /* characters of the bar on the screen; 0: none */
@@ -61,12 +63,19 @@ int output_failed(void) {
     return terminal.write_error != 0;
 }
 
-static void print_notice(const char *kind, const char *format, va_list arguments) {
+/* line [LINE_SIZE] = one line that is safe to show: names of files and labels may hold anything. */
+static VT_PRINTF(2, 0) void format_line(char *line, const char *format, va_list arguments) {
+    char text[LINE_SIZE];
+    vsnprintf(text, sizeof text, format, arguments);
+    vt_make_printable(text, line, LINE_SIZE);
+}
+
+static VT_PRINTF(2, 0) void print_notice(const char *kind, const char *format, va_list arguments) {
+    char line[LINE_SIZE];
+    format_line(line, format, arguments);
     clear_bar();
     fflush(stdout);
-    fprintf(stderr, "vitrain: %s: ", kind);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "vitrain: %s: %s\n", kind, line);
 }
 
 /* --- the library's console --- */
@@ -122,12 +131,12 @@ const vt_console *terminal_console(void) {
 /* --- the program's own sentences --- */
 
 void say(const char *format, ...) {
-    char text[8192];
+    char line[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    format_line(line, format, arguments);
     va_end(arguments);
-    say_text(text);
+    say_text(line);
 }
 
 void warn(const char *format, ...) {

@@ -17,7 +17,7 @@ int terminal_close(int exit_code);
  * progress every tenth of the way, and every five seconds at most. */
 const vt_console *terminal_console(void);
 
-/* One line on standard output: formatted (at most 8 KB), or a text of any length. */
+/* One line on standard output: formatted (at most 8 KB) and made safe to show, or a text of any length as it is. */
 void say(const char *format, ...) VT_PRINTF(1, 2);
 void say_text(const char *text);
 

@@ -44,16 +44,39 @@ void text_add_csv(text *line, const char *field) {
     text_add(line, "\"");
 }
 
+void text_add_printable(text *line, const char *string) {
+    size_t room = 4 * strlen(string) + 5;
+    if (!make_room(line, room)) return;
+    vt_make_printable(string, line->data + line->length, room);
+    line->length += strlen(line->data + line->length);
+}
+
+/* How many bytes at `string`, at most 4 and all above 0x7f, are whole characters of UTF-8. */
+static int utf8_length(const char *string) {
+    char bytes[5] = "", shown[32];
+    int length = 0;
+    for (; length < 4 && (unsigned char)string[length] > 0x7f; length++) bytes[length] = string[length];
+    for (; length > 0; bytes[--length] = '\0') {
+        vt_make_printable(bytes, shown, sizeof shown);
+        if (strcmp(bytes, shown) == 0) break;
+    }
+    return length;
+}
+
 void text_add_json(text *line, const char *string) {
     text_add(line, "\"");
     for (; *string; string++) {
         unsigned char letter = (unsigned char)*string;
+        int whole = utf8_length(string);
         if (letter == '"' || letter == '\\')
             text_add(line, "\\%c", letter);
         else if (letter < 0x20)
             text_add(line, "\\u%04x", letter);
+        else if (letter > 0x7f && whole == 0)
+            text_add(line, "\\udc%02x", letter);
         else
-            text_add(line, "%c", letter);
+            text_add(line, "%.*s", whole ? whole : 1, string);
+        if (whole) string += whole - 1;
     }
     text_add(line, "\"");
 }

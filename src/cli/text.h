@@ -13,9 +13,11 @@ typedef struct text {
 } text;
 
 void text_add(text *line, const char *format, ...) VT_PRINTF(2, 3);
-void text_add_csv(text *line, const char *field);   /* quoted where RFC 4180 asks for it */
-void text_add_json(text *line, const char *string); /* in quotes, escaped */
-void text_clear(text *line);                        /* empties it for the next line */
+void text_add_csv(text *line, const char *field); /* quoted where RFC 4180 asks for it */
+/* In quotes, escaped; a byte that is not UTF-8 becomes \udcNN, as Python's file names have it. */
+void text_add_json(text *line, const char *string);
+void text_add_printable(text *line, const char *string); /* safe to show on a terminal */
+void text_clear(text *line);                             /* empties it for the next line */
 int text_failed(const text *line);
 void text_free(text *line);
 

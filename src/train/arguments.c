@@ -400,6 +400,9 @@ vt_status vt_training_arguments_check(const vt_training_arguments *arguments) {
     if (arguments->lr_scheduler_type == VT_SCHEDULER_POLYNOMIAL && arguments->lr_scheduler_lr_end >= arguments->learning_rate)
         return vt_fail(VT_ERROR_USAGE, "lr_scheduler_lr_end %g must be smaller than learning_rate %g",
                        arguments->lr_scheduler_lr_end, arguments->learning_rate);
+    json_t *object; /* every checkpoint has them as JSON */
+    VT_TRY(vt_training_arguments_to_json(arguments, &object));
+    json_decref(object);
     return check_best_model(arguments);
 }
 
