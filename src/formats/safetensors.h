@@ -55,7 +55,8 @@ const vt_tensor *vt_safetensors_get(const vt_safetensors *file, size_t index);  
 const vt_tensor *vt_safetensors_find(const vt_safetensors *file, const char *name); /* NULL if absent */
 const char *vt_safetensors_metadata(const vt_safetensors *file, const char *key);   /* NULL if absent */
 
-/* out [count] = the tensor's elements as float32, from F32, F16, BF16 or F64; other dtypes are VT_ERROR_INPUT. */
+/* out [count] = the tensor's elements as float32, from F32, F16, BF16 or F64; other dtypes, NaN and
+ * infinities are VT_ERROR_INPUT. */
 vt_status vt_tensor_to_float(const vt_tensor *tensor, float *out) VT_CHECKED;
 
 /* Writes tensors [count] atomically, in the given order, with the metadata pair {"format": "pt"} that

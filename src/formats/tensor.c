@@ -3,6 +3,7 @@
 
 #include "base/half.h"
 
+#include <math.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors and Arrow files are mapped as they are");
@@ -40,7 +41,26 @@ bool vt_shape_size(vt_dtype dtype, int rank, const int64_t *shape, int64_t *coun
     return !__builtin_mul_overflow(*count, (int64_t)vt_dtype_size(dtype), bytes);
 }
 
-vt_status vt_tensor_to_float(const vt_tensor *tensor, float *out) {
+/* The place of the first NaN or infinity, which alone have all exponent bits set; `count` if there is none. */
+static size_t finite_length(const float *values, size_t count) {
+    const uint32_t exponent = 0x7f800000;
+    enum { BLOCK = 1024 };
+    for (size_t first = 0; first < count; first += BLOCK) {
+        size_t end = count - first < BLOCK ? count : first + BLOCK;
+        int found = 0;
+        for (size_t i = first; i < end; i++) {
+            uint32_t bits;
+            memcpy(&bits, &values[i], sizeof bits);
+            found |= (bits & exponent) == exponent;
+        }
+        if (!found) continue;
+        while (isfinite(values[first])) first++;
+        return first;
+    }
+    return count;
+}
+
+static vt_status convert(const vt_tensor *tensor, float *out) {
     const uint8_t *in = tensor->data;
     size_t count = (size_t)tensor->count, size = vt_dtype_size(tensor->dtype);
     uint16_t half;
@@ -71,4 +91,12 @@ vt_status vt_tensor_to_float(const vt_tensor *tensor, float *out) {
         return vt_fail(VT_ERROR_INPUT, "tensor '%s' has dtype %s, expected F32, F16, BF16 or F64", tensor->name,
                        vt_dtype_name(tensor->dtype));
     }
+}
+
+vt_status vt_tensor_to_float(const vt_tensor *tensor, float *out) {
+    VT_TRY(convert(tensor, out));
+    size_t place = finite_length(out, (size_t)tensor->count);
+    if (place == (size_t)tensor->count) return VT_OK;
+    return vt_fail(VT_ERROR_INPUT, "tensor '%s': element %zu is %g, expected finite numbers", tensor->name, place,
+                   (double)out[place]);
 }

@@ -281,7 +281,8 @@ static vt_status restore_from(vt_model *model, const char *folder, const vt_safe
     }
     for (int i = 0; i < model->parameter_count; i++) {
         const vt_parameter *parameter = &model->parameters[i];
-        VT_TRY(vt_tensor_to_float(vt_safetensors_find(file, parameter->name), model->values + parameter->offset));
+        vt_status status = vt_tensor_to_float(vt_safetensors_find(file, parameter->name), model->values + parameter->offset);
+        if (status != VT_OK) return vt_fail_prefix(status, "%s", folder);
     }
     return VT_OK;
 }

@@ -195,7 +195,8 @@ static vt_status load_moment(const vt_safetensors *file, const char *path, const
     if (tensor->count != parameter->count)
         return vt_fail(VT_ERROR_INPUT, "%s: tensor '%s' has %lld elements, expected %lld", path, name, (long long)tensor->count,
                        (long long)parameter->count);
-    return vt_tensor_to_float(tensor, values + parameter->offset);
+    vt_status status = vt_tensor_to_float(tensor, values + parameter->offset);
+    return status == VT_OK ? VT_OK : vt_fail_prefix(status, "%s", path);
 }
 
 vt_status vt_checkpoint_load_weights(const char *folder, vt_model *model, float *moment1, float *moment2) {

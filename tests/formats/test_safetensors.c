@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 /* --- building files by hand --- */
 
@@ -124,6 +125,23 @@ static void test_file_of_the_reference_library(void **state) {
     ASSERT_FAILS(VT_ERROR_INPUT, "'count' has dtype I64", vt_tensor_to_float(vt_safetensors_find(file, "count"), &value));
     assert_string_equal(vt_safetensors_metadata(file, "made_by"), "safetensors");
     vt_safetensors_close(file);
+}
+
+static void test_numbers_that_are_not_finite(void **state) {
+    (void)state;
+    enum { COUNT = 2500 };
+    static const float wrong[] = {NAN, INFINITY, -INFINITY};
+    static float values[COUNT], read[COUNT];
+    const vt_tensor tensor = {"weight", VT_DTYPE_F32, 1, {COUNT}, COUNT, values};
+    for (int at = 0; at < COUNT; at += 833) {
+        values[at] = wrong[at / 833 % 3];
+        ASSERT_FAILS(VT_ERROR_INPUT, "expected finite numbers", vt_tensor_to_float(&tensor, read));
+        values[at] = -3.4e38f;
+        ASSERT_OK(vt_tensor_to_float(&tensor, read));
+    }
+    const double large = 1e300;
+    const vt_tensor wide = {"weight", VT_DTYPE_F64, 1, {1}, 1, &large};
+    ASSERT_FAILS(VT_ERROR_INPUT, "tensor 'weight': element 0 is inf", vt_tensor_to_float(&wide, read));
 }
 
 static void test_dtypes(void **state) {
@@ -311,6 +329,7 @@ int main(void) {
         cmocka_unit_test(test_writer_refusals),
         cmocka_unit_test(test_file_of_the_reference_library),
         cmocka_unit_test(test_dtypes),
+        cmocka_unit_test(test_numbers_that_are_not_finite),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_header_lengths),
         cmocka_unit_test(test_json_a_million_deep),
