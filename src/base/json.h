@@ -1,4 +1,5 @@
-/* JSON by jansson, with sentences instead of codes. Depth is limited (jansson: 2048), so is file size. */
+/* JSON by jansson, with sentences instead of codes. Depth is limited (jansson: 2048), so are the size of a file and the
+ * number of its values. */
 #ifndef VT_BASE_JSON_H
 #define VT_BASE_JSON_H
 

@@ -48,6 +48,25 @@ static void a_million_brackets_are_a_sentence(void **state) {
     free(text);
 }
 
+/* A few megabytes of empty objects would take hundreds of megabytes of memory. */
+static void millions_of_values_are_a_sentence(void **state) {
+    (void)state;
+    static const char *const items[] = {"{},", "[],", "0,"};
+    enum { COUNT = 4000001 };
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        size_t length = strlen(items[i]), used = 0;
+        char *text = malloc(COUNT * length + 16);
+        assert_non_null(text);
+        used += (size_t)sprintf(text, "{\"a\": [");
+        for (int item = 0; item < COUNT; item++, used += length) memcpy(text + used, items[i], length);
+        memcpy(text + used - 1, "]}", 2);
+        json_t *value;
+        ASSERT_FAILS(VT_ERROR_INPUT, "many.json: holds ", vt_json_parse(text, used + 1, "many.json", &value));
+        assert_null(value);
+        free(text);
+    }
+}
+
 static void members_have_types_and_ranges(void **state) {
     (void)state;
     json_t *object =
@@ -140,7 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_texts_are_placed),        cmocka_unit_test(a_million_brackets_are_a_sentence),
         cmocka_unit_test(members_have_types_and_ranges),  cmocka_unit_test(files_look_as_python_writes_them),
-        cmocka_unit_test(numbers_read_back_as_they_were),
+        cmocka_unit_test(numbers_read_back_as_they_were), cmocka_unit_test(millions_of_values_are_a_sentence),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove_test_folder();
