@@ -40,11 +40,11 @@ code=$?
 [ "$code" = 1 ] || fail "exit code $code, not 1, on a full disk: $(cat err.txt)"
 grep -q '^vitrain: error: .*the last good one is small/out/checkpoint-' err.txt || fail "$(cat err.txt)"
 
-cp -r raw small/raw 2> dd.txt
+head -c 64m /dev/zero > small/rest 2> dd.txt # what the failed save gave back
 expect_error small "$VITRAIN" prepare --data raw --out small/data --image-size 64
 expect_error small "$VITRAIN" sample --out small/drawings --images 40 --image-size 256
 expect_error small "$VITRAIN" eval --model good --data data --output-dir small/measured
-rm -r small/filler small/raw
+rm small/filler small/rest
 
 train whole "${options[@]}" --save-steps 5
 train small/out "${options[@]}" --save-steps 5 --resume-from-checkpoint
