@@ -4,9 +4,16 @@
 
 #include "data/image.h"
 
-/* Each decodes one format into one channel for grey files, three for all others. `out` is empty on failure. */
-vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
-vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
+/* Each decodes one format into one channel for grey files, three for all others. `out` is empty on failure.
+ * *orientation = how the image lies in its file, by its Exif record. */
+vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) VT_CHECKED;
+vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) VT_CHECKED;
+
+/* Exif's Orientation, 1 (upright) to 8, of a record that begins with its TIFF header; 1 if it has none that is valid. */
+int vt_exif_orientation(const uint8_t *tiff, size_t size);
+
+/* Turns and mirrors an image that lies as `orientation` (1 to 8) says; width and height may change places. */
+vt_status vt_image_turn_upright(vt_image *image, int orientation) VT_CHECKED;
 
 /* Checks the sides and the area of an image called `name`. */
 vt_status vt_image_check_size(const char *name, uint64_t width, uint64_t height) VT_CHECKED;

@@ -26,6 +26,7 @@ typedef struct jpeg_job {
     const char *name;
     size_t input_size;
     vt_image image;
+    int orientation;
     uint8_t *cmyk_row; /* [width, 4]; owned by the decoder's pool */
     vt_status status;
 } jpeg_job;
@@ -98,6 +99,15 @@ static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, int width) {
         }
 }
 
+/* The Exif record is in the first APP1 marker that begins like one. */
+static int find_orientation(const struct jpeg_decompress_struct *decoder) {
+    static const char identifier[6] = "Exif\0";
+    for (jpeg_saved_marker_ptr marker = decoder->marker_list; marker; marker = marker->next)
+        if (marker->data_length >= sizeof identifier && memcmp(marker->data, identifier, sizeof identifier) == 0)
+            return vt_exif_orientation(marker->data + sizeof identifier, marker->data_length - sizeof identifier);
+    return vt_exif_orientation(NULL, 0);
+}
+
 /* Everything that may longjmp. */
 static void decode_rows(const void *data, size_t size, jpeg_job *job) {
     struct jpeg_decompress_struct *decoder = &job->decoder;
@@ -105,8 +115,10 @@ static void decode_rows(const void *data, size_t size, jpeg_job *job) {
     decoder->progress = &job->progress;
     job->progress.progress_monitor = on_progress;
     jpeg_mem_src(decoder, data, size);
+    jpeg_save_markers(decoder, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(decoder, TRUE);
     leave_unless_ok(job, check_header(job));
+    job->orientation = find_orientation(decoder);
 
     int cmyk = decoder->num_components == 4;
     decoder->out_color_space = decoder->num_components == 1 ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
@@ -123,7 +135,7 @@ static void decode_rows(const void *data, size_t size, jpeg_job *job) {
     jpeg_finish_decompress(decoder);
 }
 
-vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out) {
+vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) {
     *out = (vt_image){0};
     jpeg_job job = {.name = name, .input_size = size};
     job.decoder.err = jpeg_std_error(&job.errors);
@@ -137,5 +149,6 @@ vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_ima
     decode_rows(data, size, &job);
     jpeg_destroy_decompress(&job.decoder);
     *out = job.image;
+    *orientation = job.orientation;
     return VT_OK;
 }

@@ -18,6 +18,7 @@ typedef struct png_job {
     uint8_t *output; /* [output_size]; owned */
     size_t output_size, output_capacity;
     vt_image image;
+    int orientation;
     vt_status status; /* set where a sentence is ready; else `reason` has libpng's words */
     char reason[128];
 } png_job;
@@ -59,11 +60,19 @@ static vt_status check_header(const png_job *job, png_structp png, png_infop inf
     return VT_OK;
 }
 
+static void read_orientation(png_structp png, png_infop info, png_job *job) {
+    png_uint_32 size = 0;
+    png_bytep exif = NULL;
+    png_get_eXIf_1(png, info, &size, &exif);
+    job->orientation = vt_exif_orientation(exif, size);
+}
+
 /* Everything that may longjmp while decoding. */
 static void decode_rows(png_structp png, png_infop info, png_job *job) {
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* ours, below, have better words */
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* text, profiles and the like are not parsed */
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
     png_set_read_fn(png, job, read_bytes);
     png_read_info(png, info);
     leave_unless_ok(png, job, check_header(job, png, info));
@@ -82,10 +91,11 @@ static void decode_rows(png_structp png, png_infop info, png_job *job) {
     size_t stride = (size_t)width * (size_t)channels;
     for (int pass = 0; pass < passes; pass++)
         for (int y = 0; y < height; y++) png_read_row(png, job->image.pixels + (size_t)y * stride, NULL);
-    png_read_end(png, NULL);
+    png_read_end(png, info);
+    read_orientation(png, info, job);
 }
 
-vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out) {
+vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) {
     png_job job = {.name = name, .input = data, .input_size = size};
     *out = (vt_image){0};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
@@ -102,6 +112,7 @@ vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_imag
     decode_rows(png, info, &job);
     png_destroy_read_struct(&png, &info, NULL);
     *out = job.image;
+    *orientation = job.orientation;
     return VT_OK;
 }
 

@@ -1,7 +1,7 @@
 /* Decoding gives Pillow's pixels for every kind of PNG and JPEG; damaged, cut and hostile files give one sentence. */
 #include "support.h"
 
-#include "data/image.h"
+#include "data/image_formats.h"
 #include <zlib.h>
 
 static const char *seed_path(const char *name) {
@@ -162,6 +162,31 @@ static void refuses_jpeg_bombs(void **state) {
     }
 }
 
+/* A record that is cut, or says something else, is as good as none. */
+static void reads_orientation(void **state) {
+    (void)state;
+    static const uint8_t big[] = "MM\0*\0\0\0\010\0\1\1\022\0\3\0\0\0\1\0\6\0";
+    static const uint8_t small[] = "II*\0\010\0\0\0\1\0\022\1\3\0\1\0\0\0\010\0\0";
+    uint8_t changed[sizeof big];
+    assert_int_equal(vt_exif_orientation(big, sizeof big), 6);
+    assert_int_equal(vt_exif_orientation(small, sizeof small), 8);
+    for (size_t size = 0; size < sizeof big; size++) {
+        uint8_t *copy = malloc(size + 1);
+        memcpy(copy, big, size);
+        assert_int_equal(vt_exif_orientation(copy, size), 1);
+        free(copy);
+    }
+    static const struct {
+        size_t at;
+        uint8_t byte;
+    } changes[] = {{0, 'I'}, {3, '+'}, {4, 0xff}, {7, 200}, {9, 0}, {11, 0x13}, {13, 2}, {18, 1}, {19, 0}, {19, 9}};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        memcpy(changed, big, sizeof big);
+        changed[changes[i].at] = changes[i].byte;
+        assert_int_equal(vt_exif_orientation(changed, sizeof big), 1);
+    }
+}
+
 static void encodes_what_it_decodes(void **state) {
     (void)state;
     static const char *const names[] = {"grey.png", "rgb.png", "one_pixel.png"};
@@ -205,6 +230,7 @@ int main(void) {
         cmocka_unit_test(refuses_damaged_files),   cmocka_unit_test(refuses_what_is_no_image),
         cmocka_unit_test(refuses_png_bombs),       cmocka_unit_test(refuses_jpeg_bombs),
         cmocka_unit_test(encodes_what_it_decodes), cmocka_unit_test(makes_three_channels),
+        cmocka_unit_test(reads_orientation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ import struct
 import zlib
 
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 root = pathlib.Path(__file__).resolve().parents[2]
 seeds = root / "tests/fuzz/seeds/image"
@@ -32,7 +32,7 @@ def picture(width, height, mode):
 
 def store(name, data, rgb=None):
     (seeds / name).write_bytes(data)
-    image = Image.open(io.BytesIO(data))
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     pixels = rgb or image.convert("RGB").tobytes()
     grey = all(pixels[i] == pixels[i + 1] == pixels[i + 2] for i in range(0, len(pixels), 3))
     kept = pixels[::3] if grey else pixels
@@ -43,6 +43,13 @@ def save(name, image, **options):
     out = io.BytesIO()
     image.save(out, "PNG" if name.endswith("png") else "JPEG", **options)
     store(name, out.getvalue())
+
+
+def turned(orientation):
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"
+    exif[0x0112] = orientation
+    return exif
 
 
 def chunk(kind, data):
@@ -102,4 +109,9 @@ for subsampling in (0, 1, 2):
 save("progressive.jpg", picture(37, 21, "RGB"), quality=85, progressive=True)
 save("cmyk.jpg", picture(37, 21, "CMYK"), quality=90)
 save("restart_markers.jpg", picture(37, 21, "RGB"), quality=60, restart_marker_blocks=1)
+for orientation in range(1, 9):
+    save(f"exif_{orientation}.jpg", picture(37, 21, "RGB"), quality=85, exif=turned(orientation))
+save("exif_grey.jpg", picture(37, 21, "L"), quality=85, exif=turned(6))
+save("exif_no_orientation.jpg", picture(37, 21, "RGB"), quality=85, exif=turned(9))
+save("exif.png", picture(19, 13, "RGB"), exif=turned(8))
 (root / "tests/golden/image.txt").write_text("\n".join(lines) + "\n")
