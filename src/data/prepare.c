@@ -91,6 +91,32 @@ static vt_status check_out(const vt_prepare_options *options, const char *out) {
     return VT_OK;
 }
 
+/* Whether a run of ours may have left `name` in a folder that it was making or replacing. */
+static bool is_ours(const char *name) {
+    static const char *const names[] = {"train",         "validation",     "test",        "dataset_dict.json",
+                                        VT_DATASET_JSON, "metadata.jsonl", "pixels.spool"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return vt_has_suffix(name, ".tmp");
+}
+
+/* A folder that will be emptied must hold nothing of anybody else's. */
+static vt_status check_leftover(const char *folder) {
+    vt_strings names = {0};
+    vt_status status = VT_OK;
+    if (!vt_path_exists(folder)) return VT_OK;
+    VT_TRY_GOTO(vt_list_folder(folder, &names));
+    for (size_t i = 0; i < names.count && status == VT_OK; i++)
+        if (!is_ours(names.items[i]))
+            status = vt_fail(VT_ERROR_USAGE,
+                             "%s: holds '%s', which no interrupted run can have left, and this folder is needed while "
+                             "preparing; move it away, or choose another folder to write",
+                             folder, names.items[i]);
+done:
+    vt_strings_free(&names);
+    return status;
+}
+
 /* Empties a folder that an interrupted run may have left. */
 static vt_status clear_folder(const char *folder) {
     vt_strings names = {0};
@@ -116,6 +142,8 @@ static vt_status place_open(const vt_prepare_options *options, vt_place *place) 
     VT_TRY(check_out(options, place->out));
     VT_TRY(vt_format(&place->partial, "%s.partial", place->out));
     VT_TRY(vt_format(&place->before, "%s.before", place->out));
+    VT_TRY(check_leftover(place->partial));
+    VT_TRY(check_leftover(place->before));
     VT_TRY(vt_make_folders(place->partial));
     place->lock = open(place->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->lock < 0) return vt_fail_errno("%s: cannot open this folder", place->partial);

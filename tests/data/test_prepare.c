@@ -247,6 +247,19 @@ static void what_an_interrupted_run_left_is_cleared(void **state) {
     assert_nothing_beside("left-out");
 }
 
+static void folders_of_others_beside_the_result_are_left_alone(void **state) {
+    (void)state;
+    static const char *const beside[] = {"other-out.partial", "other-out.before"};
+    write_nih("other");
+    for (int i = 0; i < 2; i++) {
+        write_text(beside[i], "thesis.txt", "years of work");
+        options_for("other", "other-out");
+        ASSERT_FAILS(VT_ERROR_USAGE, "holds 'thesis.txt'", prepare());
+        assert_true(vt_path_exists(raw_path(beside[i], "thesis.txt")));
+        ASSERT_OK(vt_remove_tree(test_path(beside[i])));
+    }
+}
+
 static void a_folder_that_cannot_be_written_is_said_so(void **state) {
     (void)state;
     if (geteuid() == 0) {
@@ -329,6 +342,7 @@ int main(void) {
         cmocka_unit_test(what_is_there_is_not_lost),
         cmocka_unit_test(a_stop_leaves_nothing),
         cmocka_unit_test(what_an_interrupted_run_left_is_cleared),
+        cmocka_unit_test(folders_of_others_beside_the_result_are_left_alone),
         cmocka_unit_test(a_folder_that_cannot_be_written_is_said_so),
         cmocka_unit_test(a_place_that_is_no_folder_is_said_so),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
