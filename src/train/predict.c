@@ -6,8 +6,10 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "data/files.h"
 #include "data/image.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,40 +36,40 @@ vt_status vt_predict_pixels(vt_device *device, const vt_model *model, const uint
 
 /* --- the files --- */
 
-static int is_image_name(const char *name) {
-    return vt_has_suffix(name, ".png") || vt_has_suffix(name, ".jpg") || vt_has_suffix(name, ".jpeg");
-}
-
 /* Adds the images below `folder`, sorted within each folder. */
-static vt_status add_folder(vt_strings *files, const char *folder, int depth) {
-    vt_strings names = {0};
-    if (depth > 64) return vt_fail(VT_ERROR_INPUT, "%.200s...: folders are nested more than 64 deep", folder);
-    VT_TRY(vt_list_folder(folder, &names));
-    vt_status status = VT_OK;
-    for (size_t i = 0; status == VT_OK && i < names.count; i++) {
-        char *path;
-        status = vt_join(folder, names.items[i], &path);
-        if (status != VT_OK) break;
-        if (vt_is_folder(path))
-            status = add_folder(files, path, depth + 1);
-        else if (is_image_name(path))
-            status = vt_strings_add(files, path, strlen(path));
-        free(path);
-    }
-    vt_strings_free(&names);
+static vt_status add_folder(vt_strings *files, const char *folder, const vt_console *console) {
+    vt_files found = {0};
+    vt_status status = vt_files_scan(folder, VT_KEY_RELATIVE, &found);
+    if (status == VT_OK && found.count == 0) status = vt_fail(VT_ERROR_INPUT, "%s: has no PNG or JPEG files in it", folder);
+    for (size_t i = 0; status == VT_OK && i < found.count; i++)
+        status = vt_strings_add(files, found.items[i].path, strlen(found.items[i].path));
+    if (status == VT_OK && found.unsupported.count > 0)
+        vt_warn(console, "%s: %zu image files are neither PNG nor JPEG and are left out, such as '%s'", folder,
+                found.unsupported.count, found.unsupported.items[0]);
+    vt_files_free(&found);
     return status;
 }
 
-static vt_status list_files(const char *const *names, int64_t count, vt_strings *files) {
+static vt_status list_files(const char *const *names, int64_t count, const vt_console *console, vt_strings *files) {
+    int standard_inputs = 0;
     for (int64_t i = 0; i < count; i++) {
-        size_t before = files->count;
-        if (strcmp(names[i], "-") == 0 || !vt_is_folder(names[i])) {
+        int is_standard_input = strcmp(names[i], "-") == 0;
+        standard_inputs += is_standard_input;
+        if (standard_inputs > 1) return vt_fail(VT_ERROR_USAGE, "standard input ('-') is named twice; it can be read once");
+        if (!is_standard_input && vt_is_folder(names[i]))
+            VT_TRY(add_folder(files, names[i], console));
+        else
             VT_TRY(vt_strings_add(files, names[i], strlen(names[i])));
-            continue;
-        }
-        VT_TRY(add_folder(files, names[i], 0));
-        if (files->count == before) return vt_fail(VT_ERROR_INPUT, "%s: has no PNG or JPEG files in it", names[i]);
     }
+    return VT_OK;
+}
+
+/* Waits for bytes or the end; a request to stop is seen within a moment. */
+static vt_status wait_for_input(void) {
+    enum { MILLISECONDS = 100 };
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (poll(&input, 1, MILLISECONDS) == 0)
+        if (vt_stop_requested()) return vt_fail(VT_ERROR_INTERRUPTED, "standard input: stopped while reading");
     return VT_OK;
 }
 
@@ -77,6 +79,7 @@ static vt_status read_standard_input(uint8_t **data, size_t *size) {
     *size = 0;
     for (;;) {
         VT_TRY(vt_grow(data, &capacity, *size + (1 << 16), 1, "an image on standard input"));
+        VT_TRY(wait_for_input());
         ssize_t got = read(STDIN_FILENO, *data + *size, capacity - *size);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return vt_fail_errno("standard input: cannot read");
@@ -131,7 +134,7 @@ static vt_status load_task(void *context, int64_t index) {
     const vt_vit_config *config = vt_model_get_config(job->model);
     size_t image_size = (size_t)config->image_height * (size_t)config->image_width * (size_t)job->channels;
     vt_status status = load_image(job, job->files[index], job->pixels + (size_t)index * image_size);
-    if (status == VT_OK || !job->skip) return status;
+    if (status == VT_OK || status == VT_ERROR_INTERRUPTED || status == VT_ERROR_MEMORY || !job->skip) return status;
     return vt_copy_string(vt_error_message(), &job->failures[index]);
 }
 
@@ -182,7 +185,7 @@ vt_status vt_predict_files(vt_device *device, const vt_model *model, const char 
     vt_status status;
     if (batch_size < 1) return vt_fail(VT_ERROR_USAGE, "the batch size is %d, expected at least 1", batch_size);
     const size_t batch = (size_t)batch_size, labels = (size_t)config->num_labels;
-    VT_TRY_GOTO(list_files(names, count, &files));
+    VT_TRY_GOTO(list_files(names, count, console, &files));
     VT_TRY_GOTO(vt_allocate(&job.pixels, batch, image_size, "images"));
     VT_TRY_GOTO(vt_allocate(&job.failures, batch, sizeof *job.failures, "names of bad images"));
     VT_TRY_GOTO(vt_allocate(&logits, batch, labels * sizeof *logits, "logits"));

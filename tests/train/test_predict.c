@@ -99,6 +99,23 @@ static void bad_files_fail_or_are_skipped(void **state) {
     ASSERT_FAILS(VT_ERROR_INPUT, "has no PNG or JPEG files", predict(&empty, 1, VT_BAD_IMAGE_SKIP, &all));
 }
 
+/* Links to folders above would make the walk endless, two of them exponential. */
+static void links_among_folders_end(void **state) {
+    (void)state;
+    predictions all;
+    char one[600], two[600], before[600];
+    snprintf(one, sizeof one, "%s", test_path("linked/up"));
+    snprintf(two, sizeof two, "%s", test_path("linked/up_again"));
+    snprintf(before, sizeof before, "%s", test_path("data-raw/train/0001.png"));
+    const char *folder = test_path("linked");
+    ASSERT_OK(vt_make_folders(folder));
+    assert_int_equal(symlink(".", one), 0);
+    assert_int_equal(symlink(".", two), 0);
+    assert_int_equal(symlink(before, test_path("linked/a.png")), 0);
+    ASSERT_OK(predict(&folder, 1, VT_BAD_IMAGE_FAIL, &all));
+    assert_int_equal(all.count, 1);
+}
+
 static void standard_input_is_one_image(void **state) {
     (void)state;
     const char *const files[] = {"-", test_path("data-raw/train/0001.png")};
@@ -108,6 +125,8 @@ static void standard_input_is_one_image(void **state) {
     assert_int_equal(all.count, 2);
     assert_string_equal(all.files[0], "-");
     assert_memory_equal(all.values[0], all.values[1], sizeof all.values[0]);
+    const char *const twice[] = {"-", "-"};
+    ASSERT_FAILS(VT_ERROR_USAGE, "named twice", predict(twice, 2, VT_BAD_IMAGE_FAIL, &all));
 }
 
 static void the_sink_may_stop_it(void **state) {
@@ -124,6 +143,7 @@ int main(void) {
         cmocka_unit_test(files_predict_as_the_prepared_data_set),
         cmocka_unit_test(pixels_predict_as_the_prepared_data_set),
         cmocka_unit_test(bad_files_fail_or_are_skipped),
+        cmocka_unit_test(links_among_folders_end),
         cmocka_unit_test(standard_input_is_one_image),
         cmocka_unit_test(the_sink_may_stop_it),
     };
