@@ -26,12 +26,17 @@ static vt_status check_value_count(const char *text, size_t length, const char *
                    containers, containers + commas, CONTAINER_LIMIT, VALUE_LIMIT);
 }
 
-vt_status vt_json_parse(const char *text, size_t length, const char *name, json_t **out) {
+vt_status vt_json_parse_list(const char *text, size_t length, const char *name, json_t **out) {
     json_error_t error;
     *out = NULL;
     VT_TRY(check_value_count(text, length, name));
     *out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!*out) return vt_fail(VT_ERROR_INPUT, "%s:%d:%d: not valid JSON: %s", name, error.line, error.column, error.text);
+    if (*out) return VT_OK;
+    return vt_fail(VT_ERROR_INPUT, "%s:%d:%d: not valid JSON: %s", name, error.line, error.column, error.text);
+}
+
+vt_status vt_json_parse(const char *text, size_t length, const char *name, json_t **out) {
+    VT_TRY(vt_json_parse_list(text, length, name, out));
     if (json_is_object(*out)) return VT_OK;
     json_decref(*out);
     *out = NULL;

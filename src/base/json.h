@@ -13,6 +13,8 @@
  * call the text. */
 vt_status vt_json_load(const char *path, json_t **out) VT_CHECKED;
 vt_status vt_json_parse(const char *text, size_t length, const char *name, json_t **out) VT_CHECKED;
+/* The same for a text whose root may also be a list. */
+vt_status vt_json_parse_list(const char *text, size_t length, const char *name, json_t **out) VT_CHECKED;
 
 /* Writes `value` atomically, indented by two, keys in insertion order, NaN and infinities refused. */
 vt_status vt_json_save(const char *path, const json_t *value) VT_CHECKED;

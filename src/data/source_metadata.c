@@ -180,9 +180,13 @@ static vt_status add_labels(vt_reader *reader, const json_t *labels, int64_t lin
 static vt_status add_cell(vt_reader *reader, const char *cell, int64_t line) {
     char *end;
     if (cell[0] == '[') {
-        json_t *list = json_loads(cell, 0, NULL);
-        if (!list) return vt_fail(VT_ERROR_INPUT, "%s:%lld: '%s' is not a JSON list", reader->path, (long long)line, cell);
-        vt_status status = add_list(reader, list, line);
+        char *place;
+        json_t *list;
+        VT_TRY(vt_format(&place, "%s:%lld: the list of labels", reader->path, (long long)line));
+        vt_status status = vt_json_parse_list(cell, strlen(cell), place, &list);
+        free(place);
+        VT_TRY(status);
+        status = add_list(reader, list, line);
         json_decref(list);
         return status;
     }
@@ -194,10 +198,23 @@ static vt_status add_cell(vt_reader *reader, const char *cell, int64_t line) {
 
 /* --- rows --- */
 
+/* An absolute path, or one with "..". */
+static bool leads_outside(const char *file_name) {
+    if (*file_name == '/') return true;
+    for (const char *part = file_name; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')) return true;
+    }
+    return false;
+}
+
 static vt_status add_image(vt_reader *reader, const char *file_name, int64_t line) {
     char *name = NULL;
     while (strncmp(file_name, "./", 2) == 0) file_name += 2;
     if (!*file_name) return vt_fail(VT_ERROR_INPUT, "%s:%lld: 'file_name' is empty", reader->path, (long long)line);
+    if (leads_outside(file_name))
+        return vt_fail(VT_ERROR_INPUT, "%s:%lld: '%s' leads out of this folder; expected the path of an image within it",
+                       reader->path, (long long)line, file_name);
     VT_TRY(vt_format(&name, "%s%s", reader->prefix, file_name));
     vt_status status = vt_source_add(reader->source, name, reader->path, line);
     free(name);

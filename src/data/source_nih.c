@@ -91,19 +91,29 @@ static vt_status check_labels(const vt_source *source, const char *path, const v
 }
 
 /* Puts the images that a list names into `part`; *listed says whether there is such a list. */
-static vt_status read_list(vt_source *source, const char *name, vt_part part, int *listed) {
-    char *path = NULL;
+static vt_status read_list(vt_source *source, const char *name, vt_part part, int *listed, const vt_console *console) {
+    char *path = NULL, count[32];
     uint8_t *data = NULL;
     size_t size;
+    int64_t unknown = 0;
+    const char *first_unknown = "";
     vt_status status = VT_OK;
     VT_TRY(vt_join(source->root, name, &path));
     *listed = vt_path_exists(path);
     if (!*listed) goto done;
     VT_TRY_GOTO(vt_read_file(path, LIST_LIMIT, &data, &size));
-    char *rest = NULL;
-    for (char *word = strtok_r((char *)data, " \t\r\n", &rest); word; word = strtok_r(NULL, " \t\r\n", &rest)) {
+    if (memchr(data, 0, size)) {
+        status = vt_fail(VT_ERROR_INPUT, "%s: a NUL byte; expected one image name per line", path);
+        goto done;
+    }
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    char *text = (char *)data + (strncmp((char *)data, byte_order_mark, 3) == 0 ? 3 : 0), *rest = NULL;
+    for (char *word = strtok_r(text, " \t\r\n", &rest); word; word = strtok_r(NULL, " \t\r\n", &rest)) {
         int64_t index = vt_map_get(source->by_name, word, strlen(word));
-        if (index < 0) continue;
+        if (index < 0) {
+            if (unknown++ == 0) first_unknown = word;
+            continue;
+        }
         vt_item *item = &source->items[index];
         if (item->part != VT_PART_NONE && item->part != part) {
             status = vt_fail(VT_ERROR_INPUT, "%s: '%s' is in both train_val_list.txt and test_list.txt; it can be in one only",
@@ -111,6 +121,10 @@ static vt_status read_list(vt_source *source, const char *name, vt_part part, in
             goto done;
         }
         item->part = part;
+    }
+    if (unknown > 0) {
+        vt_format_count(unknown, count);
+        vt_warn(console, "%s: %s of its names have no row in the label file, such as '%s'", path, count, first_unknown);
     }
 done:
     free(data);
@@ -139,8 +153,8 @@ vt_status vt_source_read_nih(vt_source *source, int threads, const vt_console *c
         goto done;
     }
     VT_TRY_GOTO(check_labels(source, path, console));
-    VT_TRY_GOTO(read_list(source, "train_val_list.txt", VT_PART_TRAIN, &source->has_train_val_list));
-    VT_TRY_GOTO(read_list(source, "test_list.txt", VT_PART_TEST, &source->has_test_list));
+    VT_TRY_GOTO(read_list(source, "train_val_list.txt", VT_PART_TRAIN, &source->has_train_val_list, console));
+    VT_TRY_GOTO(read_list(source, "test_list.txt", VT_PART_TEST, &source->has_test_list, console));
     VT_TRY_GOTO(vt_files_scan(source->root, VT_KEY_BASENAME, &source->files));
     VT_TRY_GOTO(vt_files_add_archives(source->root, threads, &source->files));
     report(source, path, console);

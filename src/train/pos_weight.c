@@ -56,12 +56,12 @@ static vt_status read_object(json_t *object, const char *path, const vt_dataset_
 static vt_status read_file(const char *path, const vt_dataset_info *info, float *weights) {
     uint8_t *data;
     size_t size;
-    json_error_t error;
+    json_t *root;
     VT_TRY(vt_read_file(path, FILE_LIMIT, &data, &size));
-    json_t *root = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, &error);
+    vt_status status = vt_json_parse_list((const char *)data, size, path, &root);
     free(data);
-    if (!root) return vt_fail(VT_ERROR_INPUT, "%s:%d:%d: not valid JSON: %s", path, error.line, error.column, error.text);
-    vt_status status = json_is_array(root) ? read_list(root, path, info, weights) : read_object(root, path, info, weights);
+    VT_TRY(status);
+    status = json_is_array(root) ? read_list(root, path, info, weights) : read_object(root, path, info, weights);
     json_decref(root);
     return status;
 }

@@ -101,6 +101,21 @@ static void labels_of_another_vocabulary_are_allowed(void **state) {
     assert_said("label 'cat' is none of ChestX-ray14's");
 }
 
+static void odd_lists_are_read_or_refused(void **state) {
+    (void)state;
+    write_nih("lists");
+    write_text("lists", "test_list.txt",
+               "\xef\xbb\xbf"
+               "5_0.png\r\nno_such.png\r\n");
+    write_text("lists", "train_val_list.txt", "3_0.png");
+    ASSERT_OK(open_source("lists"));
+    assert_int_equal(item_of("5_0.png")->part, VT_PART_TEST);
+    assert_int_equal(item_of("3_0.png")->part, VT_PART_TRAIN);
+    assert_said("test_list.txt: 1 of its names have no row in the label file, such as 'no_such.png'");
+    write_test_file(raw_path("lists", "test_list.txt"), "5_0.png\0\n6_2.png\n", 17);
+    ASSERT_FAILS(VT_ERROR_INPUT, "test_list.txt: a NUL byte", open_source("lists"));
+}
+
 static void an_image_in_both_lists_is_refused(void **state) {
     (void)state;
     write_nih("both");
@@ -210,7 +225,7 @@ static void broken_metadata_is_refused(void **state) {
         {"metadata.csv", "name,labels\na.png,X\n", "file_name"},
         {"metadata.csv", "file_name,kind\na.png,X\n", "labels"},
         {"metadata.csv", "file_name,labels\na.png,\n", ":2: '': an empty label"},
-        {"metadata.csv", "file_name,labels\na.png,[1\n", ":2: '[1' is not a JSON list"},
+        {"metadata.csv", "file_name,labels\na.png,[1\n", ":2: the list of labels:1:2: not valid JSON"},
         {"metadata.csv", "file_name,label\na.png,1\nb.png,cat\n", ":3: the labels are a text; expected the number of a class"},
         {"metadata.csv", "file_name,label\na.png,99999999\n", ":2: class 99999999"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\"}\n", ":1: no labels"},
@@ -226,6 +241,10 @@ static void broken_metadata_is_refused(void **state) {
          "'b.png' (line 2 of its list) has no patient"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":\"x\",\"patient_id\":[]}", ":1: the patient is neither"},
         {"metadata.jsonl", "", "none of the 0 listed images"},
+        {"metadata.csv", "file_name,label\na.png,x\n../secret.png,y\n", ":3: '../secret.png' leads out of this folder"},
+        {"metadata.csv", "file_name,label\n/etc/a.png,y\n", ":2: '/etc/a.png' leads out of this folder"},
+        {"metadata.jsonl", "{\"file_name\":\"b/../../a.png\",\"label\":\"x\"}", ":1: 'b/../../a.png' leads out of this folder"},
+        {"metadata.jsonl", "{\"file_name\":\"b/..\",\"label\":\"x\"}", ":1: 'b/..' leads out of this folder"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ASSERT_OK(vt_remove_tree(test_path("broken")));
@@ -240,11 +259,12 @@ static void broken_metadata_is_refused(void **state) {
 static void metadata_never_leads_out_of_the_folder(void **state) {
     (void)state;
     write_png("outside", "secret.png", 1, 1);
-    write_png("inside", "a.png", 1, 1);
-    write_text("inside", "metadata.csv", "file_name,label\na.png,x\n../outside/secret.png,y\n/etc/passwd,y\n");
+    write_png("inside", "a..b/a...png", 1, 1);
+    write_text("inside", "metadata.csv", "file_name,label\n./a..b/a...png,x\n");
     ASSERT_OK(open_source("inside"));
     assert_int_equal(source.count, 1);
-    assert_said("2 listed images are absent");
+    write_text("inside", "metadata.csv", "file_name,label\na..b/a...png,x\n../outside/secret.png,y\n");
+    ASSERT_FAILS(VT_ERROR_INPUT, ":3: '../outside/secret.png' leads out of this folder", open_source("inside"));
 }
 
 static void metadata_below_part_folders(void **state) {
@@ -353,6 +373,7 @@ int main(void) {
         cmocka_unit_test_teardown(nih_layout_reads_archives_folders_and_lists, close_source),
         cmocka_unit_test_teardown(nih_layout_refuses_broken_input, close_source),
         cmocka_unit_test_teardown(labels_of_another_vocabulary_are_allowed, close_source),
+        cmocka_unit_test_teardown(odd_lists_are_read_or_refused, close_source),
         cmocka_unit_test_teardown(an_image_in_both_lists_is_refused, close_source),
         cmocka_unit_test_teardown(the_same_image_twice_is_refused_with_both_places, close_source),
         cmocka_unit_test_teardown(cut_archives_are_refused_wherever_they_are_cut, close_source),
