@@ -15,7 +15,9 @@ enum {
     /* A Huffman-coded block of 8 x 8 pixels takes at least one bit. */
     PIXELS_PER_BYTE = 8 * 64,
     /* Progressive files have about ten scans; thousands of empty ones make a small file slow. */
-    SCAN_LIMIT = 500
+    SCAN_LIMIT = 500,
+    /* Of several scans, libjpeg keeps every coefficient until the last one: up to eight bytes a pixel, 512 MB at this limit. */
+    SCANS_AREA_LIMIT = 1 << 26
 };
 
 typedef struct jpeg_job {
@@ -81,6 +83,10 @@ static vt_status check_header(const jpeg_job *job) {
     if (!decoder->arith_code && area / PIXELS_PER_BYTE > job->input_size)
         return vt_fail(VT_ERROR_INPUT, "%s: the JPEG image is cut off: %zu bytes can't hold %u x %u pixels", job->name,
                        job->input_size, decoder->image_width, decoder->image_height);
+    if (jpeg_has_multiple_scans((struct jpeg_decompress_struct *)decoder) && area > SCANS_AREA_LIMIT)
+        return vt_fail(VT_ERROR_INPUT,
+                       "%s: a progressive JPEG image of %u x %u pixels; progressive ones may have at most %d pixels", job->name,
+                       decoder->image_width, decoder->image_height, SCANS_AREA_LIMIT);
     return VT_OK;
 }
 
