@@ -19,8 +19,9 @@ static void from_float(const float *x, const vt_bf16 *addend, const vt_bf16 *fac
     }
 }
 
-/* f(x), and f'(x) in *derivative. All but GELU and ReLU are x sigmoid(z(x)), whose derivative is s + x s (1 - s) z'(x). */
-INLINE vec activation_value(vt_activation activation, vec x, vec *derivative) {
+/* f(x), and f'(x) in *derivative, exact enough for float32 or for bfloat16. All but GELU and ReLU are x sigmoid(z(x)), whose
+ * derivative is s + x s (1 - s) z'(x). */
+INLINE vec activation_value(vt_activation activation, vec x, vec *derivative, int bf16) {
     vec z, slope; /* z'(x) */
     switch (activation) {
     case VT_ACTIVATION_RELU: {
@@ -29,8 +30,8 @@ INLINE vec activation_value(vt_activation activation, vec x, vec *derivative) {
         return vec_max(vec_set(0.0f), x);
     }
     case VT_ACTIVATION_GELU: {
-        vec cdf = vec_normal_cdf(x);
-        *derivative = vec_fma(x, vec_normal_density(x), cdf);
+        vec density, cdf = vec_normal(x, &density, bf16);
+        *derivative = vec_fma(x, density, cdf);
         return x * cdf;
     }
     case VT_ACTIVATION_GELU_TANH: /* (1 + tanh u) / 2 = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3) */
@@ -53,7 +54,7 @@ INLINE vec activation_value(vt_activation activation, vec x, vec *derivative) {
 
 INLINE void activate_all(vt_activation activation, act *x, act *derivative, int64_t count, int bf16) {
     for (int64_t i = 0; i < count; i += LANES) {
-        vec slope, value = activation_value(activation, act_load_some(x, i, count - i, bf16), &slope);
+        vec slope, value = activation_value(activation, act_load_some(x, i, count - i, bf16), &slope, bf16);
         act_store_some(x, i, value, count - i, bf16);
         if (derivative) act_store_some(derivative, i, slope, count - i, bf16);
     }

@@ -29,31 +29,24 @@ INLINE vec vec_sigmoid(vec x, vec *rest) {
     return s;
 }
 
-/* The normal distribution function (1 + erf(x / sqrt 2)) / 2, with N. Juffa's minimax polynomials for erf: erf(a) = a +
- * a p(a^2) below 0.9277, and 1 - exp(q(|a|)) above. Absolute error 6.2e-8. */
-INLINE vec vec_normal_cdf(vec x) {
-    vec a = x * 0.70710678f, t = vec_abs(a), s = a * a;
-    vec q = vec_fma(vec_set(-1.72853470e-5f), t, vec_set(3.83197126e-4f));
-    q = vec_fma(q, s, vec_fma(vec_set(-3.88396438e-3f), t, vec_set(2.42546219e-2f)));
-    q = vec_fma(q, t, vec_set(-1.06777877e-1f));
-    q = vec_fma(q, t, vec_set(-6.34846687e-1f));
-    q = vec_fma(q, t, vec_set(-1.28717512e-1f));
-    q = vec_fma(q, t, -t);
-    vec tail = 0.5f * vec_exp(q), outer = vec_select(a > 0.0f, 1.0f - tail, tail);
-
-    vec p = vec_set(-5.96761703e-4f);
-    p = vec_fma(p, s, vec_set(4.99119423e-3f));
-    p = vec_fma(p, s, vec_set(-2.67681349e-2f));
-    p = vec_fma(p, s, vec_set(1.12819925e-1f));
-    p = vec_fma(p, s, vec_set(-3.76125336e-1f));
-    p = vec_fma(p, s, vec_set(1.28379166e-1f));
-    vec inner = vec_fma(vec_set(0.5f), vec_fma(p, a, a), vec_set(0.5f));
-    return vec_select(t > 0.927734375f, outer, inner);
-}
-
-/* The normal density exp(-x^2 / 2) / sqrt(2 pi). */
-INLINE vec vec_normal_density(vec x) {
-    return 0.39894228f * vec_exp(-0.5f * x * x);
+/* The normal distribution function (1 + erf(x / sqrt 2)) / 2, and its density exp(-x^2 / 2) / sqrt(2 pi) in *density, on
+ * one exponential: below zero the function is exp(-x^2 / 2) r(|x|), and r, an erfcx, is near a polynomial. Minimax fits by
+ * linear programming: of the product on [0, 5.5], absolute error 9.6e-8 in all; `brief`, for results rounded to bfloat16, of
+ * the ratio on [0, 5], relative error 4.2e-4, a fifth of that rounding's. Farther out r is held. */
+INLINE vec vec_normal(vec x, vec *density, int brief) {
+    static const float full[12] = {4.9999998304e-1f, -3.9894060227e-1f, 2.4997257332e-1f, -1.3280578792e-1f,
+                                   6.1923932421e-2f, -2.5471812561e-2f, 9.0038385935e-3f, -2.5900830252e-3f,
+                                   5.6364941389e-4f, -8.4770148364e-5f, 7.7086655392e-6f, -3.1553681042e-7f};
+    static const float short_fit[8] = {4.99790765e-1f, -3.94204373e-1f, 2.30248019e-1f, -9.83348291e-2f,
+                                       2.88193579e-2f, -5.35480711e-3f, 5.60608343e-4f, -2.50119741e-5f};
+    const float *term = brief ? short_fit : full;
+    int degree = brief ? 7 : 11;
+    vec t = vec_min(vec_set(brief ? 5.0f : 5.5f), vec_abs(x)), r = vec_set(term[degree]);
+#pragma GCC unroll 11
+    for (int i = degree - 1; i >= 0; i--) r = vec_fma(r, t, vec_set(term[i]));
+    vec e = vec_exp(vec_max(vec_set(-82.0f), -0.5f * x * x)), tail = e * r; /* never a slow denormal number */
+    *density = 0.39894228f * e;
+    return vec_select(x > 0.0f, 1.0f - tail, tail);
 }
 
 #endif
