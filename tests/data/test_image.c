@@ -162,6 +162,22 @@ static void refuses_jpeg_bombs(void **state) {
     }
 }
 
+/* Long enough for its size, but libjpeg would hold 1.5 GB of coefficients. */
+static void refuses_large_progressive_images(void **state) {
+    (void)state;
+    enum { LENGTH = 1 << 20 };
+    size_t size;
+    uint8_t *jpeg = read_seed("progressive.jpg", &size), *padded = calloc(1, LENGTH);
+    vt_image image;
+    assert_non_null(padded);
+    memcpy(padded, jpeg, size);
+    set_jpeg_size(padded, size, 16000, 16000);
+    ASSERT_FAILS(VT_ERROR_INPUT, "bomb.jpg: a progressive JPEG image of 16000 x 16000 pixels",
+                 vt_image_decode(padded, LENGTH, "bomb.jpg", &image));
+    free(padded);
+    free(jpeg);
+}
+
 /* A record that is cut, or says something else, is as good as none. */
 static void reads_orientation(void **state) {
     (void)state;
@@ -226,10 +242,15 @@ static void makes_three_channels(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_pillow),           cmocka_unit_test(refuses_cut_files),
-        cmocka_unit_test(refuses_damaged_files),   cmocka_unit_test(refuses_what_is_no_image),
-        cmocka_unit_test(refuses_png_bombs),       cmocka_unit_test(refuses_jpeg_bombs),
-        cmocka_unit_test(encodes_what_it_decodes), cmocka_unit_test(makes_three_channels),
+        cmocka_unit_test(equals_pillow),
+        cmocka_unit_test(refuses_cut_files),
+        cmocka_unit_test(refuses_damaged_files),
+        cmocka_unit_test(refuses_what_is_no_image),
+        cmocka_unit_test(refuses_png_bombs),
+        cmocka_unit_test(refuses_jpeg_bombs),
+        cmocka_unit_test(refuses_large_progressive_images),
+        cmocka_unit_test(encodes_what_it_decodes),
+        cmocka_unit_test(makes_three_channels),
         cmocka_unit_test(reads_orientation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
