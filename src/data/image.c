@@ -1,5 +1,5 @@
 /* Images in memory: recognises the format, decodes, and keeps one channel where three are equal.
- * PNG and JPEG themselves are in png.c and jpeg.c, turning upright in orientation.c, resizing in resize.c. */
+ * PNG and JPEG themselves are in png_fast.c, png.c and jpeg.c, turning upright in orientation.c, resizing in resize.c. */
 #include "data/image_formats.h"
 
 #include "base/memory.h"
@@ -71,16 +71,17 @@ static void keep_one_channel(vt_image *image) {
 }
 
 vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) {
-    int orientation;
+    int orientation = 1;
     *out = (vt_image){0};
-    if (is_png(data, size))
-        VT_TRY(vt_png_decode(data, size, name, out, &orientation));
-    else if (is_jpeg(data, size))
+    if (is_png(data, size)) {
+        if (!vt_png_decode_fast(data, size, out)) VT_TRY(vt_png_decode(data, size, name, out, &orientation));
+    } else if (is_jpeg(data, size)) {
         VT_TRY(vt_jpeg_decode(data, size, name, out, &orientation));
-    else if (size == 0)
+    } else if (size == 0) {
         return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected a PNG or JPEG image", name);
-    else
+    } else {
         return vt_fail(VT_ERROR_INPUT, "%s: neither a PNG nor a JPEG image by its first bytes", name);
+    }
     if (out->channels == 3 && all_grey(out)) keep_one_channel(out);
     vt_status status = vt_image_turn_upright(out, orientation);
     if (status != VT_OK) vt_image_free(out);

@@ -1,7 +1,9 @@
-/* Any bytes as an image: a decoded one must be whole, and survive resizing and encoding. */
-#include "data/image.h"
+/* Any bytes as an image: a decoded one must be whole, and survive resizing and encoding; and what the fast decoder of PNGs
+ * takes, libpng must take too, with the same pixels. */
+#include "data/image_formats.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,8 +19,24 @@ static void use(const vt_image *image) {
     vt_image_free(&again);
 }
 
+static void compare_decoders(const uint8_t *data, size_t size) {
+    vt_image fast, expected;
+    int orientation = 0;
+    if (vt_png_decode_fast(data, size, &fast)) {
+        if (vt_png_decode(data, size, "fuzz", &expected, &orientation) != VT_OK || orientation != 1) abort();
+        if (fast.width != expected.width || fast.height != expected.height || fast.channels != expected.channels) abort();
+        size_t bytes = (size_t)fast.width * (size_t)fast.height * (size_t)fast.channels;
+        if (memcmp(fast.pixels, expected.pixels, bytes) != 0) abort();
+        vt_image_free(&expected);
+    } else if (fast.pixels) {
+        abort();
+    }
+    vt_image_free(&fast);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     vt_image image;
+    compare_decoders(data, size);
     if (vt_image_decode(data, size, "fuzz", &image) == VT_OK)
         use(&image);
     else if (image.pixels || !vt_error_message()[0])
