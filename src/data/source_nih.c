@@ -82,11 +82,12 @@ static vt_status fail_unknown_label(const vt_source *source, const char *path, s
 static vt_status check_labels(const vt_source *source, const char *path, const vt_console *console) {
     size_t known = 0, count = source->labels.count;
     for (size_t i = 0; i < count; i++) known += is_nih_label(source->labels.items[i]);
-    for (size_t i = 0; i < count; i++) {
-        if (is_nih_label(source->labels.items[i])) continue;
-        if (known * 3 > count * 2) return fail_unknown_label(source, path, i);
-        vt_warn(console, "label '%s' is none of ChestX-ray14's", source->labels.items[i]);
-    }
+    size_t first = 0;
+    while (first < count && is_nih_label(source->labels.items[first])) first++;
+    if (first == count) return VT_OK;
+    if (known * 3 > count * 2) return fail_unknown_label(source, path, first);
+    vt_warn(console, "%s: %zu of the labels are none of ChestX-ray14's, such as '%s'", path, count - known,
+            source->labels.items[first]);
     return VT_OK;
 }
 
