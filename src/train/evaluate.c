@@ -65,8 +65,16 @@ vt_status vt_check_compatible(const vt_model *model, const vt_dataset_info *info
 
 /* --- scores --- */
 
-vt_score_kind vt_resolve_score_kind(vt_score_kind kind, vt_problem_type problem_type) {
+vt_problem_type vt_problem_type_for(const vt_model *model, const vt_dataset_info *info) {
+    vt_problem_type named = vt_model_get_config(model)->problem_type;
+    if (named != VT_PROBLEM_UNSET) return named;
+    return strcmp(info->problem_type, vt_problem_type_name(VT_PROBLEM_SINGLE_LABEL)) == 0 ? VT_PROBLEM_SINGLE_LABEL
+                                                                                          : VT_PROBLEM_MULTI_LABEL;
+}
+
+vt_score_kind vt_resolve_score_kind(vt_score_kind kind, vt_problem_type problem_type, int labels) {
     if (kind != VT_SCORE_AUTO) return kind;
+    if (problem_type == VT_PROBLEM_UNSET && labels > 1) return VT_SCORE_SOFTMAX;
     if (problem_type == VT_PROBLEM_SINGLE_LABEL) return VT_SCORE_SOFTMAX;
     return problem_type == VT_PROBLEM_REGRESSION ? VT_SCORE_LOGITS : VT_SCORE_SIGMOID;
 }
@@ -254,11 +262,10 @@ static double accuracy(const vt_evaluation *evaluation, vt_problem_type problem_
     return (double)right / (double)(evaluation->samples * (problem_type == VT_PROBLEM_SINGLE_LABEL ? 1 : labels));
 }
 
-static vt_status measure(vt_evaluation *evaluation, const vt_model *model, const vt_evaluate_options *options) {
-    vt_problem_type problem_type = vt_model_get_config(model)->problem_type;
+static vt_status measure(vt_evaluation *evaluation, vt_problem_type problem_type, const vt_evaluate_options *options) {
     vt_ranking all;
     evaluation->problem_type = problem_type;
-    evaluation->score = vt_resolve_score_kind(options->score, problem_type);
+    evaluation->score = vt_resolve_score_kind(options->score, problem_type, evaluation->num_labels);
     vt_scores_from_logits(evaluation->score, evaluation->logits, evaluation->samples, evaluation->num_labels,
                           evaluation->scores);
     const vt_evaluation *thresholds = options->thresholds_from;
@@ -287,7 +294,7 @@ static vt_status check_options(const vt_split *split, const vt_evaluate_options 
 vt_status vt_evaluate_placed(vt_device *device, vt_vit *vit, const vt_model *model, const vt_dataset *dataset,
                              const vt_split *split, const vt_evaluate_options *options, const vt_console *console,
                              vt_evaluation **out) {
-    vt_problem_type problem_type = vt_model_get_config(model)->problem_type;
+    vt_problem_type problem_type = vt_problem_type_for(model, vt_dataset_get_info(dataset));
     vt_loader_options order = {.batch_size = options->batch_size, .epochs = 1, .workers = options->num_workers};
     vt_loader *loader = NULL;
     vt_evaluation *evaluation = NULL;
@@ -301,7 +308,7 @@ vt_status vt_evaluate_placed(vt_device *device, vt_vit *vit, const vt_model *mod
         allocate_loss(device, (size_t)options->batch_size, (size_t)evaluation->num_labels, options->pos_weight, &buffers));
     VT_TRY_GOTO(vt_loader_create(dataset, split, &order, &loader));
     VT_TRY_GOTO(run_forward(device, vit, loader, split, problem_type, &buffers, console, evaluation));
-    VT_TRY_GOTO(measure(evaluation, model, options));
+    VT_TRY_GOTO(measure(evaluation, problem_type, options));
     evaluation->runtime = vt_now() - started;
     *out = evaluation;
     evaluation = NULL;

@@ -9,6 +9,9 @@
 /* Fails with a sentence unless the model can take the data set's images and predicts its labels. */
 vt_status vt_check_compatible(const vt_model *model, const vt_dataset_info *info) VT_CHECKED;
 
+/* The model's problem type; where its config.json names none, the data set's. */
+vt_problem_type vt_problem_type_for(const vt_model *model, const vt_dataset_info *info);
+
 /* As vt_evaluate(), with `vit` holding the weights and planned for options->batch_size images. */
 vt_status vt_evaluate_placed(vt_device *device, vt_vit *vit, const vt_model *model, const vt_dataset *dataset,
                              const vt_split *split, const vt_evaluate_options *options, const vt_console *console,
@@ -24,7 +27,8 @@ vt_status vt_evaluation_metric(const vt_evaluation *evaluation, const char *name
 /* logits [count, labels] -> scores [count, labels]. */
 void vt_scores_from_logits(vt_score_kind kind, const float *logits, int64_t count, int labels, float *scores);
 
-/* What VT_SCORE_AUTO means for a model of this problem type; other kinds stay. */
-vt_score_kind vt_resolve_score_kind(vt_score_kind kind, vt_problem_type problem_type);
+/* What VT_SCORE_AUTO means for a model of this problem type and so many labels; other kinds stay. Where no problem type
+ * is named, labels exclude each other, as Hugging Face's image-classification pipeline takes it. */
+vt_score_kind vt_resolve_score_kind(vt_score_kind kind, vt_problem_type problem_type, int labels);
 
 #endif

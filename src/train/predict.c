@@ -68,9 +68,12 @@ static vt_status list_files(const char *const *names, int64_t count, const vt_co
 static vt_status wait_for_input(void) {
     enum { MILLISECONDS = 100 };
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    while (poll(&input, 1, MILLISECONDS) == 0)
+    for (;;) {
+        int ready = poll(&input, 1, MILLISECONDS);
         if (vt_stop_requested()) return vt_fail(VT_ERROR_INTERRUPTED, "standard input: stopped while reading");
-    return VT_OK;
+        if (ready > 0) return VT_OK;
+        if (ready < 0 && errno != EINTR) return vt_fail_errno("standard input: cannot read");
+    }
 }
 
 static vt_status read_standard_input(uint8_t **data, size_t *size) {
@@ -141,7 +144,7 @@ static vt_status load_task(void *context, int64_t index) {
 static vt_status predict_batch(vt_vit *vit, const prediction *job, int64_t batch, float *logits, float *scores,
                                const vt_console *console, vt_prediction_sink sink, void *user) {
     const vt_vit_config *config = vt_model_get_config(job->model);
-    vt_score_kind kind = vt_resolve_score_kind(VT_SCORE_AUTO, config->problem_type);
+    vt_score_kind kind = vt_resolve_score_kind(VT_SCORE_AUTO, config->problem_type, config->num_labels);
     VT_TRY(vt_parallel_for(0, batch, load_task, (void *)job));
     VT_TRY(vt_vit_forward(vit, job->pixels, batch, NULL, logits));
     vt_scores_from_logits(kind, logits, batch, config->num_labels, scores);

@@ -49,10 +49,7 @@ static vt_status adopt_data(vt_trainer *trainer) {
     const vt_dataset_info *info = vt_dataset_get_info(trainer->dataset);
     vt_model *model = trainer->model;
     VT_TRY(vt_check_compatible(model, info));
-    if (model->config.problem_type == VT_PROBLEM_UNSET)
-        model->config.problem_type = strcmp(info->problem_type, vt_problem_type_name(VT_PROBLEM_SINGLE_LABEL)) == 0
-                                         ? VT_PROBLEM_SINGLE_LABEL
-                                         : VT_PROBLEM_MULTI_LABEL;
+    model->config.problem_type = vt_problem_type_for(model, info);
     model->preprocessor.height = info->height;
     model->preprocessor.width = info->width;
     model->preprocessor.resample = info->resample;

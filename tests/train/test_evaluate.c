@@ -148,6 +148,27 @@ static void softmax_over_multi_label_logits_is_named(void **state) {
     vt_evaluation_free(evaluation);
 }
 
+/* A loop of one's own in transformers may leave problem_type out of config.json: the data set has one. */
+static void the_data_set_says_what_the_model_does_not(void **state) {
+    (void)state;
+    vt_evaluate_options options;
+    vt_evaluation *named, *unnamed;
+    const vt_split *split = vt_dataset_get_split(dataset, "validation");
+    vt_problem_type before = model->config.problem_type;
+    vt_evaluate_options_init(&options, device);
+    options.precision = VT_PRECISION_FP32;
+    ASSERT_OK(vt_evaluate(device, model, dataset, split, &options, NULL, &named));
+    model->config.problem_type = VT_PROBLEM_UNSET;
+    ASSERT_OK(vt_evaluate(device, model, dataset, split, &options, NULL, &unnamed));
+    model->config.problem_type = before;
+    assert_int_equal(named->problem_type, VT_PROBLEM_MULTI_LABEL);
+    assert_int_equal(unnamed->problem_type, named->problem_type);
+    assert_int_equal(unnamed->score, named->score);
+    assert_true(unnamed->loss == named->loss && unnamed->accuracy == named->accuracy);
+    vt_evaluation_free(named);
+    vt_evaluation_free(unnamed);
+}
+
 static void positives_weigh_more_in_the_loss(void **state) {
     (void)state;
     const float weights[] = {3, 3, 3, 3};
@@ -235,6 +256,7 @@ int main(void) {
         cmocka_unit_test(a_label_with_one_class_is_left_out),
         cmocka_unit_test(softmax_over_multi_label_logits_is_named),
         cmocka_unit_test(positives_weigh_more_in_the_loss),
+        cmocka_unit_test(the_data_set_says_what_the_model_does_not),
         cmocka_unit_test(results_are_saved_and_merged),
         cmocka_unit_test(metrics_are_found_by_both_names),
         cmocka_unit_test(refuses_data_that_does_not_fit),

@@ -79,6 +79,26 @@ static void pixels_predict_as_the_prepared_data_set(void **state) {
     vt_evaluation_free(evaluation);
 }
 
+/* config.json need not name a problem type; Hugging Face's pipeline then takes labels to exclude each other. */
+static void scores_without_a_problem_type_sum_to_one(void **state) {
+    (void)state;
+    const char *file = test_path("data-raw/train/0001.png");
+    predictions sigmoid, softmax;
+    vt_problem_type before = model->config.problem_type;
+    ASSERT_OK(predict(&file, 1, VT_BAD_IMAGE_FAIL, &sigmoid));
+    model->config.problem_type = VT_PROBLEM_UNSET;
+    ASSERT_OK(predict(&file, 1, VT_BAD_IMAGE_FAIL, &softmax));
+    model->config.problem_type = before;
+    float sum = 0, odds = 0;
+    for (int l = 0; l < 4; l++) odds += sigmoid.values[0][l] / (1 - sigmoid.values[0][l]); /* e^logit */
+    for (int l = 0; l < 4; l++) {
+        sum += softmax.values[0][l];
+        float expected = sigmoid.values[0][l] / (1 - sigmoid.values[0][l]) / odds;
+        assert_true(fabsf(softmax.values[0][l] - expected) < 1e-5f);
+    }
+    assert_true(fabsf(sum - 1) < 1e-5f);
+}
+
 static void bad_files_fail_or_are_skipped(void **state) {
     (void)state;
     char good[600], bad[600], absent[600];
@@ -142,6 +162,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_predict_as_the_prepared_data_set),
         cmocka_unit_test(pixels_predict_as_the_prepared_data_set),
+        cmocka_unit_test(scores_without_a_problem_type_sum_to_one),
         cmocka_unit_test(bad_files_fail_or_are_skipped),
         cmocka_unit_test(links_among_folders_end),
         cmocka_unit_test(standard_input_is_one_image),
