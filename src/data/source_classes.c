@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether `folder` has an image directly in one of its sub-folders. */
+/* Whether `folder` has an image directly in one of its sub-folders. Images directly in train/ or test/ have no class. */
 static bool has_class_folders(const char *folder) {
     vt_strings names = {0};
     bool found = false;
@@ -16,7 +16,8 @@ static bool has_class_folders(const char *folder) {
     for (size_t i = 0; i < names.count && !found; i++) {
         char *path = NULL;
         vt_strings inside = {0};
-        if (names.items[i][0] == '.' || vt_join(folder, names.items[i], &path) != VT_OK) continue;
+        if (names.items[i][0] == '.' || vt_part_of_folder(names.items[i], strlen(names.items[i])) != VT_PART_NONE) continue;
+        if (vt_join(folder, names.items[i], &path) != VT_OK) continue;
         if (vt_is_folder(path) && vt_list_folder(path, &inside) == VT_OK)
             for (size_t k = 0; k < inside.count && !found; k++) found = vt_is_image_name(inside.items[k]);
         vt_strings_free(&inside);

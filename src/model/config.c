@@ -115,6 +115,11 @@ vt_status vt_config_set_labels(vt_vit_config *config, const char *const *names, 
 
 /* --- what can be built --- */
 
+/* The multiple of the patch size that is nearest below, or one patch. */
+static int whole_patches(int side, int patch_size) {
+    return side < patch_size ? patch_size : side / patch_size * patch_size;
+}
+
 static vt_status check_range(const char *name, const char *key, int64_t value, int64_t high) {
     if (value >= 1 && value <= high) return VT_OK;
     return vt_fail(VT_ERROR_INPUT, "%s: '%s' is %lld, expected 1 to %lld", name, key, (long long)value, (long long)high);
@@ -142,8 +147,10 @@ vt_status vt_config_check(const vt_vit_config *config, const char *name) {
         return vt_fail(VT_ERROR_INPUT, "%s: 'hidden_size' %d is not a multiple of 'num_attention_heads' %d", name,
                        config->hidden_size, config->num_attention_heads);
     if (config->image_height % config->patch_size != 0 || config->image_width % config->patch_size != 0)
-        return vt_fail(VT_ERROR_INPUT, "%s: image size %d x %d (height x width) is not a multiple of 'patch_size' %d", name,
-                       config->image_height, config->image_width, config->patch_size);
+        return vt_fail(
+            VT_ERROR_INPUT, "%s: image size %d x %d (height x width) is not a multiple of 'patch_size' %d; %d x %d would be",
+            name, config->image_height, config->image_width, config->patch_size,
+            whole_patches(config->image_height, config->patch_size), whole_patches(config->image_width, config->patch_size));
     int64_t patches = (int64_t)(config->image_height / config->patch_size) * (config->image_width / config->patch_size);
     if (patches > PATCHES_MAX)
         return vt_fail(VT_ERROR_INPUT, "%s: image size %d x %d in patches of %d makes %lld patches, expected at most %d", name,

@@ -96,6 +96,7 @@ static vt_status load_configuration(vt_model *model, const char *folder) {
 static vt_status open_folder(vt_model *model, const char *folder, const vt_model_options *options, const vt_console *console) {
     VT_TRY(load_configuration(model, folder));
     char *new_head_reason;
+    vt_problem_type own = model->config.problem_type;
     VT_TRY(compare_labels(&model->config, options, &new_head_reason));
     vt_weights_options weights = {.image_height = model->config.image_height,
                                   .image_width = model->config.image_width,
@@ -107,6 +108,9 @@ static vt_status open_folder(vt_model *model, const char *folder, const vt_model
     if (status == VT_OK) status = vt_model_lay_out(model);
     if (status == VT_OK) status = vt_weights_load(model, folder, &weights, console);
     free(new_head_reason);
+    if (status == VT_OK && own != VT_PROBLEM_UNSET && model->config.problem_type != own)
+        vt_say(console, "%s: trained as %s before, now used as %s", folder, vt_problem_type_name(own),
+               vt_problem_type_name(model->config.problem_type));
     return status;
 }
 

@@ -317,6 +317,9 @@ static void what_is_no_data_set_is_said_so(void **state) {
     (void)state;
     write_text("nothing", "notes.txt", "hello");
     ASSERT_FAILS(VT_ERROR_INPUT, "not recognised as a data set", open_source("nothing"));
+    write_png("no_classes", "train/1.png", 3, 1); /* "train" is no class */
+    write_png("no_classes", "test/2.png", 3, 1);
+    ASSERT_FAILS(VT_ERROR_INPUT, "not recognised as a data set", open_source("no_classes"));
     ASSERT_FAILS(VT_ERROR_IO, "no such folder", open_source("nowhere"));
     ASSERT_FAILS(VT_ERROR_IO, "not a folder", open_source("nothing/notes.txt"));
 }

@@ -280,6 +280,7 @@ static void test_head_of_another_size_is_replaced(void **state) {
     assert_int_equal(vt_model_get_config(model)->problem_type, VT_PROBLEM_SINGLE_LABEL);
     assert_heard("38 of 40 tensors matched, 0 missing, 0 unexpected, 2 newly initialised");
     assert_heard("warning: Newly initialised: [classifier.weight, classifier.bias] (it has 5 labels, the data 3)");
+    assert_heard("trained as multi_label_classification before, now used as single_label_classification");
     vt_model_close(model);
     options.require_head = 1;
     ASSERT_FAILS(VT_ERROR_INPUT, "the classifier can't be used: it has 5 labels, the data 3",
@@ -376,7 +377,7 @@ static void test_image_size_of_the_caller(void **state) {
     assert_int_equal(vt_model_get_preprocessor(model)->width, 24);
     vt_model_close(model);
     options.image_width = 25;
-    ASSERT_FAILS(VT_ERROR_INPUT, "40 x 25 (height x width) is not a multiple of 'patch_size' 8",
+    ASSERT_FAILS(VT_ERROR_INPUT, "40 x 25 (height x width) is not a multiple of 'patch_size' 8; 40 x 24 would be",
                  open_with(golden_path("vit-base"), &options, &model));
 }
 
