@@ -105,7 +105,9 @@ static void test_nested_a_million_deep(void **state) {
     int start = sprintf(text, "{\"hidden_size\": ");
     memset(text + start, '[', depth);
     vt_vit_config config;
-    ASSERT_FAILS(VT_ERROR_INPUT, "not valid JSON", vt_config_parse(text, (size_t)start + depth, "config.json", &config));
+    ASSERT_FAILS(VT_ERROR_INPUT, "holds 1000001 objects and lists",
+                 vt_config_parse(text, (size_t)start + depth, "config.json", &config));
+    ASSERT_FAILS(VT_ERROR_INPUT, "not valid JSON", vt_config_parse(text, depth, "config.json", &config));
     free(text);
 }
 
