@@ -3,6 +3,7 @@
 #include "terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,7 +31,15 @@ static void request_stop(int signal_number) {
     vt_request_stop();
 }
 
+/* Standard streams that are closed would lend their numbers to the next files opened, and what is said would be written
+ * into those. Opened for reading, they fail every write instead. */
+static void reserve_standard_streams(void) {
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) _exit(EXIT_ERROR);
+}
+
 void terminal_open(void) {
+    reserve_standard_streams();
     struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
