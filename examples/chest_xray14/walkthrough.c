@@ -5,16 +5,24 @@
  * DIR is NIH ChestX-ray14 as it is downloaded (or drawn by `vitrain sample`), MODEL a folder in Hugging Face layout, such
  * as google/vit-base-patch16-224-in21k, or a preset with random weights. Any argument of `vitrain train` may be given too. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <vitrain/vitrain.h>
 
-/* The library prints nothing itself: it hands complete lines to a console, and this is ours. */
-static void print_line(void *user, vt_level level, const char *text) {
+/* The library prints nothing itself: it hands complete lines and the progress bar to a console, and this is ours. The bar is
+ * redrawn in place, if anybody is watching. */
+static void print_progress(void *user, const char *text) {
     (void)user;
+    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r%-79.79s%s", text ? text : "", text ? "" : "\r");
+}
+
+static void print_line(void *user, vt_level level, const char *text) {
+    print_progress(user, NULL);
     printf("%s%s\n", level == VT_LEVEL_WARNING ? "warning: " : "", text);
     fflush(stdout);
 }
-static const vt_console console = {.line = print_line};
+static const vt_console console = {.line = print_line, .progress = print_progress};
 
 /* Every call that can fail returns a status and leaves one sentence. */
 #define CHECK(call)                                                                                                            \
@@ -109,7 +117,8 @@ int main(int argc, char **argv) {
     vt_dataset *dataset;
     CHECK(vt_dataset_open(prepared, &dataset));
     const vt_dataset_info *info = vt_dataset_get_info(dataset);
-    const vt_split *train = vt_dataset_get_split(dataset, "train"), *validation = vt_dataset_get_split(dataset, "validation");
+    const vt_split *train = vt_dataset_get_split(dataset, "train"),
+                   *validation = vt_dataset_get_split(dataset, arguments.eval_split);
     if (!train || !validation) {
         fprintf(stderr, "walkthrough: error: %s: too few patients for a train and a validation split\n", dataset_dir);
         return 1;
@@ -143,12 +152,19 @@ int main(int argc, char **argv) {
     printf("%s/loss.png\n%s/learning_rate.png\n", plots, plots);
 
     chapter("Evaluation");
-    /* AUC by sigmoid, label by label, with confidence intervals; the original's softmax is VT_SCORE_SOFTMAX. */
-    vt_evaluate_options evaluate;
-    vt_evaluation *evaluation;
-    vt_evaluate_options_init(&evaluate, device);
-    evaluate.precision = arguments.precision;
-    CHECK(vt_evaluate(device, model, dataset, validation, &evaluate, &console, &evaluation));
+    /* AUC by sigmoid, label by label, with confidence intervals; the original's softmax is VT_SCORE_SOFTMAX. Where training
+     * was asked to evaluate, it has done so at its end. */
+    vt_evaluation *evaluation = result.evaluation;
+    if (!evaluation) {
+        vt_evaluate_options evaluate;
+        vt_evaluate_options_init(&evaluate, device);
+        evaluate.precision = arguments.precision;
+        float *pos_weight;
+        CHECK(vt_training_pos_weight(&arguments, dataset, &pos_weight));
+        evaluate.pos_weight = pos_weight;
+        CHECK(vt_evaluate(device, model, dataset, validation, &evaluate, &console, &evaluation));
+        free(pos_weight);
+    }
     vt_evaluation_print(evaluation, &console);
     CHECK(vt_evaluation_save(evaluation, output_dir, "eval"));
     CHECK(vt_plot_evaluation(evaluation, plots));

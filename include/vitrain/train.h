@@ -9,6 +9,7 @@
 #include "vitrain/console.h"
 #include "vitrain/dataset.h"
 #include "vitrain/device.h"
+#include "vitrain/evaluate.h"
 #include "vitrain/model.h"
 #include <stdint.h>
 
@@ -105,6 +106,8 @@ typedef struct vt_train_result {
     double train_samples_per_second, train_steps_per_second;
     double best_metric; /* NAN if there is none */
     char best_model_checkpoint[VT_PATH_MAX];
+    vt_evaluation *evaluation; /* of the weights the model ends with, on eval_split; NULL under eval_strategy no. The caller's,
+                                  to be freed with vt_evaluation_free() */
 } vt_train_result;
 
 /* Fine-tunes `model` in place on the data set's "train" split. The model ends with the final weights, or the best
@@ -117,6 +120,19 @@ VT_API vt_status vt_train(vt_device *device, vt_model *model, const vt_dataset *
  * vt_evaluate_options; NULL for "none". Freed with free(). */
 VT_API vt_status vt_training_pos_weight(const vt_training_arguments *arguments, const vt_dataset *dataset,
                                         float **weights) VT_CHECKED;
+
+/* What a run keeps beside its model, in output_dir and in every checkpoint, about what it was trained on. */
+typedef struct vt_run_record {
+    char split_hash[65]; /* of its data set; "" if unknown */
+    float *pos_weight;   /* [num_labels] weights of positives in its loss, or NULL; freed with free() */
+} vt_run_record;
+
+/* Reads the record in `model_dir` of a model with `num_labels` labels. A model that no run of Vitrain wrote has an empty one.
+ */
+VT_API vt_status vt_run_record_read(const char *model_dir, int num_labels, vt_run_record *record) VT_CHECKED;
+
+/* path = the newest valid checkpoint in output_dir; "" if there is none. Damaged ones are named in warnings. */
+VT_API vt_status vt_checkpoint_newest(const char *output_dir, const vt_console *console, char path[VT_PATH_MAX]) VT_CHECKED;
 
 typedef struct vt_checkpoint_info {
     int64_t global_step, max_steps;

@@ -1,14 +1,16 @@
 /* vitrain eval: measures a model on one split of a prepared data set. */
 #include "commands.h"
+#include "model_folder.h"
 #include "options.h"
 #include "results.h"
 #include "terminal.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct eval_settings {
     const char *model, *data, *split, *device, *output_dir;
-    int auc, precision;
+    int auc, precision, pos_weight;
     vt_evaluate_options options;
 } eval_settings;
 
@@ -18,7 +20,10 @@ typedef struct eval_run {
     vt_model *model;
     vt_evaluation *validation; /* for thresholds; NULL when it is the split itself */
     vt_evaluation *evaluation;
+    vt_run_record record; /* of the run that made the model */
 } eval_run;
+
+enum { POS_WEIGHT_OF_RUN = 0, POS_WEIGHT_NONE = 1 };
 
 /* --- what is used --- */
 
@@ -64,8 +69,25 @@ static vt_status open_all(const eval_settings *settings, eval_run *run) {
     say_device(run->device, settings->options.precision);
     say_dataset(run->dataset, settings->data);
     status = vt_model_open(settings->model, &options, terminal_console(), &run->model);
-    if (status == VT_OK) say_model(run->model);
-    return status;
+    if (status != VT_OK) return status;
+    say_model(run->model);
+    return vt_run_record_read(settings->model, vt_model_get_config(run->model)->num_labels, &run->record);
+}
+
+/* The loss is the one that was trained for, and images that may have been trained on don't go unnoticed. */
+static void heed_record(eval_settings *settings, const eval_run *run) {
+    const char *trained_on = run->record.split_hash, *here = vt_dataset_get_info(run->dataset)->split_hash;
+    if (*trained_on && strcmp(trained_on, here) != 0 && strcmp(settings->split, "train") != 0)
+        warn("the model was trained on another split than this data set's (%s, here %s): unless the two share no patients, it "
+             "has seen some of '%s', and figures look better than they are",
+             trained_on, here, settings->split);
+    if (!run->record.pos_weight) return;
+    if (settings->pos_weight == POS_WEIGHT_NONE) {
+        say("Loss: unweighted; training weighed positives");
+        return;
+    }
+    say("Loss: positives weighed as in training; without weights: --pos-weight none");
+    settings->options.pos_weight = run->record.pos_weight;
 }
 
 static vt_status evaluate(eval_settings *settings, eval_run *run, const vt_split *split) {
@@ -90,6 +112,7 @@ static int evaluate_and_leave(eval_settings *settings, eval_run *run) {
     if (!split)
         return fail("%s: has no '%s' split; `vitrain info %s` lists those it has", settings->data, settings->split,
                     settings->data);
+    heed_record(settings, run);
     status = evaluate(settings, run, split);
     if (status != VT_OK) return fail_status(status);
     const char *folder = settings->output_dir ? settings->output_dir : settings->model;
@@ -100,6 +123,7 @@ static int evaluate_and_leave(eval_settings *settings, eval_run *run) {
 int command_eval(int argc, char **argv) {
     static const char *const scores[] = {"auto", "sigmoid", "softmax", NULL};
     static const char *const precisions[] = {"fp32", "bf16", NULL};
+    static const char *const pos_weights[] = {"run", "none", NULL};
     eval_settings settings = {.split = "validation", .device = "cpu"};
     vt_evaluate_options_init(&settings.options, NULL);
     cli_option options[] = {
@@ -108,6 +132,8 @@ int command_eval(int argc, char **argv) {
         OPTION("split", "NAME", "validation, test or train", OPTION_TEXT, &settings.split),
         OPTION("auc", "SCORES", "what AUC ranks; softmax is the walk-through's own figure", OPTION_CHOICE, &settings.auc,
                .choices = scores, .initial = "auto: sigmoid, or softmax where labels exclude each other"),
+        OPTION("pos-weight", "WHICH", "weights of positives in the loss; run: those the model was trained with", OPTION_CHOICE,
+               &settings.pos_weight, .choices = pos_weights),
         OPTION("output-dir", "DIR", "where figures, pictures and the report go", OPTION_TEXT, &settings.output_dir,
                .initial = "the model folder"),
         OPTION("batch-size", "N", "images computed together", OPTION_INTEGER, &settings.options.batch_size, .low = 1,
@@ -125,6 +151,7 @@ int command_eval(int argc, char **argv) {
                        "come from the validation split alone.",
         .options = options};
     int code = parse_options(&line, argc, argv);
+    if (code == 0 && !line.helped) code = refuse_unfinished_run(settings.model);
     if (code != 0 || line.helped) return code;
     eval_run run = {0};
     vt_status status = vt_device_open(settings.device, &run.device);
@@ -136,6 +163,7 @@ int command_eval(int argc, char **argv) {
     code = evaluate_and_leave(&settings, &run);
     vt_evaluation_free(run.evaluation);
     vt_evaluation_free(run.validation);
+    free(run.record.pos_weight);
     vt_model_close(run.model);
     vt_dataset_close(run.dataset);
     vt_device_close(run.device);

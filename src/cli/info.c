@@ -1,5 +1,6 @@
 /* vitrain info: what a model, a prepared data set, a checkpoint or this machine is. */
 #include "commands.h"
+#include "model_folder.h"
 #include "options.h"
 #include "terminal.h"
 #include "text.h"
@@ -200,12 +201,6 @@ static int describe_dataset(fact_list *facts, const char *path) {
 
 /* --- which of them it is --- */
 
-static int holds(const char *folder, const char *name) {
-    char path[VT_PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
-    return length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
-}
-
 static int is_preset(const char *name) {
     for (const char *const *preset = vt_preset_names(); *preset; preset++)
         if (strcmp(*preset, name) == 0) return 1;
@@ -214,9 +209,11 @@ static int is_preset(const char *name) {
 
 static int describe(fact_list *facts, const char *thing) {
     if (!thing || strcmp(thing, "machine") == 0) return describe_machine(facts);
-    if (holds(thing, "dataset_dict.json")) return describe_dataset(facts, thing);
-    if (holds(thing, "manifest.json")) return describe_checkpoint(facts, thing);
-    if (holds(thing, "config.json") || is_preset(thing)) return describe_model(facts, thing);
+    if (folder_holds(thing, "dataset_dict.json")) return describe_dataset(facts, thing);
+    if (folder_holds(thing, "manifest.json")) return describe_checkpoint(facts, thing);
+    if (folder_holds(thing, "config.json") || is_preset(thing)) return describe_model(facts, thing);
+    int unfinished = refuse_unfinished_run(thing);
+    if (unfinished) return unfinished;
     if (access(thing, F_OK) != 0)
         return fail("%s: no such folder, and no preset of that name; `vitrain info` lists the presets", thing);
     return fail("%s: neither a model (config.json), a checkpoint (manifest.json) nor a prepared data set (dataset_dict.json)",

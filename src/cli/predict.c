@@ -1,5 +1,6 @@
 /* vitrain predict: probabilities for image files, as CSV or JSON lines. */
 #include "commands.h"
+#include "model_folder.h"
 #include "options.h"
 #include "output.h"
 #include "terminal.h"
@@ -108,6 +109,7 @@ int command_predict(int argc, char **argv) {
     vt_model *model = NULL;
     int code = parse_options(&line, argc, argv);
     if (code == 0 && !line.helped && line.operand_count == 0) code = fail_usage("a file is missing: usage: %s", line.usage);
+    if (code == 0 && !line.helped) code = refuse_unfinished_run(settings.model);
     if (code != 0 || line.helped) goto done;
     vt_model_options model_options;
     vt_model_options_init(&model_options);

@@ -1,5 +1,6 @@
 /* vitrain train: fine-tunes a model on a prepared data set, then evaluates, draws and reports. */
 #include "commands.h"
+#include "model_folder.h"
 #include "options.h"
 #include "results.h"
 #include "terminal.h"
@@ -99,7 +100,7 @@ static vt_status open_all(const train_settings *settings, train_run *run) {
     return vt_model_open(settings->model, &options, terminal_console(), &run->model);
 }
 
-/* With the loss as it was in training. */
+/* Where the run itself has not evaluated: with the loss as it was in training. */
 static vt_status evaluate(const train_settings *settings, train_run *run, const vt_split *split) {
     float *pos_weight;
     vt_evaluate_options options;
@@ -111,7 +112,6 @@ static vt_status evaluate(const train_settings *settings, train_run *run, const 
     if (status != VT_OK) return status;
     options.pos_weight = pos_weight;
     status = vt_evaluate(run->device, run->model, run->dataset, split, &options, terminal_console(), &run->evaluation);
-    if (status == VT_OK) vt_evaluation_print(run->evaluation, terminal_console());
     free(pos_weight);
     return status;
 }
@@ -122,14 +122,16 @@ static vt_status train(const train_settings *settings, train_run *run) {
     vt_status status = open_all(settings, run);
     if (status != VT_OK) return status;
     status = vt_train(run->device, run->model, run->dataset, arguments, terminal_console(), &result);
-    if (status == VT_OK) status = vt_plot_training(arguments->output_dir);
     if (status != VT_OK) return status;
+    run->evaluation = result.evaluation;
+    status = vt_plot_training(arguments->output_dir);
     const vt_split *split = vt_dataset_get_split(run->dataset, arguments->eval_split);
-    if (split && vt_split_size(split) > 0)
-        status = evaluate(settings, run, split);
-    else
+    if (!split || vt_split_size(split) == 0)
         say("The data set has no '%s' images: nothing to evaluate", arguments->eval_split);
+    else if (status == VT_OK && !run->evaluation)
+        status = evaluate(settings, run, split);
     if (status != VT_OK) return status;
+    if (run->evaluation) vt_evaluation_print(run->evaluation, terminal_console());
     return leave_results(run->dataset, split, run->evaluation, arguments->output_dir, arguments->seed);
 }
 
@@ -143,6 +145,7 @@ static int parse_and_train(train_settings *settings, training_options *options, 
                              "Face's TrainingArguments. Afterwards the validation split is evaluated and pictures are drawn.",
                          .options = options->rows};
     int code = parse_options(&line, argc, argv);
+    if (code == 0 && !line.helped) code = refuse_unfinished_run(settings->model);
     if (code != 0 || line.helped) return code;
     train_run run = {0};
     vt_status status = vt_device_open(settings->device, &run.device);

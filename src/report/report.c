@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "report/html.h"
 #include "train/checkpoint.h"
+#include "train/trainer_state.h"
 #include "vitrain/vitrain.h"
 
 #include <math.h>
@@ -87,7 +88,15 @@ static vt_status add_note(vt_text *page, const char *format, ...) {
     return vt_text_add(page, "</p>\n");
 }
 
-static vt_status add_data_notes(vt_text *page, const vt_dataset_info *info) {
+static vt_status add_data_notes(vt_text *page, const vt_dataset_info *info, const json_t *state) {
+    const char *trained_on = "";
+    VT_TRY(vt_json_get_string(vt_trainer_state_identity(state), "trainer_state.json", "split_hash", &trained_on));
+    if (*trained_on && strcmp(trained_on, info->split_hash) != 0)
+        VT_TRY(
+            add_note(page,
+                     "The model was trained on another split than the one evaluated here (%s, here %s). Unless the two share "
+                     "no patients, it has seen some of these, and figures look better than they would on new ones.",
+                     trained_on, info->split_hash));
     if (info->shared_patients > 0)
         return add_note(page,
                         "%lld patients stand in more than one split. The model has seen them, so figures on validation "
@@ -232,7 +241,7 @@ static vt_status build_page(vt_text *page, const char *output_dir, const char *p
     VT_TRY(vt_html_escape(page, output_dir));
     VT_TRY(vt_text_add(page, "</code></p>\n"));
     VT_TRY(add_cards(page, evaluation, state, results));
-    if (dataset) VT_TRY(add_data_notes(page, vt_dataset_get_info(dataset)));
+    if (dataset) VT_TRY(add_data_notes(page, vt_dataset_get_info(dataset), state));
     if (evaluation) {
         VT_TRY(add_evaluation_notes(page, evaluation));
         VT_TRY(add_label_table(page, evaluation));

@@ -3,6 +3,20 @@
 #include "train/checkpoint.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+vt_status vt_checkpoint_newest(const char *output_dir, const vt_console *console, char path[VT_PATH_MAX]) {
+    char *folder;
+    path[0] = '\0';
+    VT_TRY(vt_checkpoint_find_newest(output_dir, console, &folder));
+    vt_status status = VT_OK;
+    if (folder && strlen(folder) >= VT_PATH_MAX)
+        status = vt_fail(VT_ERROR_INPUT, "%.200s...: the path is longer than %d bytes", folder, VT_PATH_MAX - 1);
+    else if (folder)
+        strcpy(path, folder);
+    free(folder);
+    return status;
+}
 
 vt_status vt_checkpoint_inspect(const char *folder, vt_checkpoint_info *info) {
     VT_TRY(vt_checkpoint_validate(folder));

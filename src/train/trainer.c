@@ -109,9 +109,20 @@ static vt_status run_steps(vt_trainer *trainer) {
 /* --- the end of a run --- */
 
 static json_t *train_metrics(const vt_train_result *result) {
-    return json_pack("{s:o, s:o, s:o, s:o}", "train_runtime", vt_json_rounded(result->train_runtime, 4),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "train_runtime", vt_json_rounded(result->train_runtime, 4),
                      "train_samples_per_second", vt_json_rounded(result->train_samples_per_second, 3), "train_steps_per_second",
-                     vt_json_rounded(result->train_steps_per_second, 3), "train_loss", vt_json_number(result->train_loss));
+                     vt_json_rounded(result->train_steps_per_second, 3), "train_loss", vt_json_number(result->train_loss),
+                     "epoch", vt_json_number(result->epoch));
+}
+
+/* The closing entry of the log: with the operations, which train_results.json leaves out, as the Hugging Face Trainer does. */
+static vt_status log_end(vt_trainer *trainer, const json_t *metrics) {
+    json_t *entry = json_copy((json_t *)metrics);
+    if (json_object_set_new(entry, "total_flos", vt_json_number(trainer->state.total_flos)) != 0) {
+        json_decref(entry);
+        entry = NULL;
+    }
+    return vt_trainer_log(trainer, entry);
 }
 
 /* The model gets the final weights, or the best ones. */
@@ -174,12 +185,14 @@ static vt_status finish(vt_trainer *trainer, vt_train_result *result) {
     memcpy(result->best_model_checkpoint, state->best_model_checkpoint, sizeof result->best_model_checkpoint);
     json_t *metrics = train_metrics(result);
     vt_status status;
-    VT_TRY_GOTO(vt_trainer_log(trainer, json_incref(metrics)));
+    VT_TRY_GOTO(log_end(trainer, metrics));
     say_waiting(trainer, runtime);
     VT_TRY_GOTO(choose_weights(trainer));
     VT_TRY_GOTO(save_final(trainer, metrics));
     VT_TRY_GOTO(save_evaluation(trainer));
     vt_say(trainer->console, "The model is in %s.", trainer->arguments->output_dir);
+    result->evaluation = trainer->evaluation;
+    trainer->evaluation = NULL;
 done:
     json_decref(metrics);
     return status;

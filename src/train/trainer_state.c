@@ -65,10 +65,16 @@ static vt_status read_step(const json_t *object, const char *path, const char *k
     return vt_json_get_int(object, path, key, 0, STEP_LIMIT, out);
 }
 
+json_t *vt_trainer_state_identity(const json_t *root) {
+    json_t *own = json_object_get(json_object_get(root, "stateful_callbacks"), OWN_KEY);
+    json_t *identity = json_object_get(own, "identity");
+    return json_is_object(identity) ? identity : NULL;
+}
+
 static vt_status read_own(vt_trainer_state *state, const json_t *root, const char *path) {
     const json_t *own = json_object_get(json_object_get(root, "stateful_callbacks"), OWN_KEY);
-    json_t *identity = json_object_get(own, "identity");
-    if (!json_is_object(identity))
+    json_t *identity = vt_trainer_state_identity(root);
+    if (!identity)
         return vt_fail(VT_ERROR_INPUT, "%s: 'stateful_callbacks' has no '%s' entry, so the run can't be resumed from it", path,
                        OWN_KEY);
     VT_TRY(read_step(own, path, "last_logged_step", &state->last_logged_step));

@@ -35,6 +35,9 @@ vt_status vt_trainer_state_save(const vt_trainer_state *state, const vt_training
 /* Replaces an initialised state by the one in `path`. */
 vt_status vt_trainer_state_load(vt_trainer_state *state, const char *path) VT_CHECKED;
 
+/* The identity in a trainer_state.json; NULL in one that Vitrain did not write. */
+json_t *vt_trainer_state_identity(const json_t *root);
+
 /* Fails, naming the difference, unless `saved` and `now` are the same identity. */
 vt_status vt_check_identity(const json_t *saved, const json_t *now, const char *checkpoint) VT_CHECKED;
 

@@ -119,6 +119,25 @@ static void test_a_report_holds_figures_pictures_and_notes(void **state) {
     free(page);
 }
 
+static void test_another_split_than_trained_on_is_noted(void **state) {
+    (void)state;
+    char text[256];
+    const char *hash = vt_dataset_get_info(dataset)->split_hash;
+    static const char noted[] = "trained on another split";
+    ASSERT_OK(vt_make_folders(test_path("split")));
+    for (int other = 0; other < 2; other++) {
+        int length =
+            snprintf(text, sizeof text,
+                     "{\"log_history\": [], \"stateful_callbacks\": {\"vitrain\": {\"identity\": {\"split_hash\": \"%s\"}}}}",
+                     other ? "0123456789abcdef" : hash);
+        write_test_file(test_path("split/trainer_state.json"), text, (size_t)length);
+        ASSERT_OK(vt_write_report(test_path("split"), dataset, NULL));
+        char *page = read_text(test_path("split/report.html"));
+        assert_int_equal(strstr(page, noted) != NULL, other);
+        free(page);
+    }
+}
+
 static void test_a_report_without_training_or_evaluation(void **state) {
     (void)state;
     ASSERT_OK(vt_write_report(test_path("bare"), dataset, NULL));
@@ -181,6 +200,7 @@ static void test_an_evaluation_of_another_split_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_report_holds_figures_pictures_and_notes),
+        cmocka_unit_test(test_another_split_than_trained_on_is_noted),
         cmocka_unit_test(test_a_report_without_training_or_evaluation),
         cmocka_unit_test(test_label_names_are_escaped),
         cmocka_unit_test(test_broken_results_are_named),

@@ -64,6 +64,54 @@ static void a_run_writes_what_hugging_face_writes(void **state) {
     json_decref(log);
 }
 
+/* The keys that transformers 5.23 leaves at the end of a run. */
+static void a_run_ends_with_hugging_faces_keys(void **state) {
+    (void)state;
+    static const char *const results[] = {"epoch", "train_loss", "train_runtime", "train_samples_per_second",
+                                          "train_steps_per_second"};
+    json_t *root, *own;
+    ASSERT_OK(vt_json_load(path_in(test_path("run"), "train_results.json"), &own));
+    ASSERT_OK(vt_json_load(path_in(test_path("run"), "trainer_state.json"), &root));
+    const json_t *history = json_object_get(root, "log_history"), *last = json_array_get(history, json_array_size(history) - 1);
+    assert_int_equal(json_object_size(own), 5);
+    assert_int_equal(json_object_size(last), 5 + 2);
+    for (int i = 0; i < 5; i++) {
+        assert_true(json_is_real(json_object_get(own, results[i])));
+        assert_true(json_equal(json_object_get(own, results[i]), json_object_get(last, results[i])));
+    }
+    assert_int_equal(json_integer_value(json_object_get(last, "step")), 12);
+    assert_true(json_equal(json_object_get(last, "total_flos"), json_object_get(root, "total_flos")));
+    json_decref(root);
+    json_decref(own);
+}
+
+/* What vt_evaluate() says of the final weights, so that nobody has to ask again; nothing where the run does not evaluate. */
+static void a_run_hands_over_its_last_evaluation(void **state) {
+    (void)state;
+    static const vt_strategy strategies[] = {VT_STRATEGY_NO, VT_STRATEGY_STEPS, VT_STRATEGY_STEPS};
+    static const char *const names[] = {"hands-none", "hands-last", "hands-best"};
+    for (int i = 0; i < 3; i++) {
+        vt_training_arguments arguments = arguments_for(test_path(names[i]));
+        vt_model *model = open_model_for(dataset, 0);
+        vt_evaluate_options options;
+        vt_train_result result;
+        vt_evaluation *again;
+        arguments.max_steps = 6;
+        arguments.learning_rate = 2e-2;
+        arguments.eval_strategy = strategies[i];
+        arguments.eval_steps = arguments.save_steps = 2;
+        arguments.load_best_model_at_end = i == 2;
+        ASSERT_OK(vt_train(device, model, dataset, &arguments, NULL, &result));
+        assert_true((result.evaluation != NULL) == (i > 0));
+        vt_evaluate_options_init(&options, NULL);
+        ASSERT_OK(vt_evaluate(device, model, dataset, vt_dataset_get_split(dataset, "validation"), &options, NULL, &again));
+        if (i > 0) assert_memory_equal(result.evaluation->logits, again->logits, 9 * 4 * sizeof(float));
+        vt_evaluation_free(again);
+        vt_evaluation_free(result.evaluation);
+        vt_model_close(model);
+    }
+}
+
 /* Weights after a run with this micro-batch and accumulation, without dropout. */
 static vt_model *train_with(const char *name, int batch, int accumulation, int workers) {
     vt_training_arguments arguments = arguments_for(test_path(name));
@@ -314,6 +362,8 @@ static void it_learns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_writes_what_hugging_face_writes),
+        cmocka_unit_test(a_run_ends_with_hugging_faces_keys),
+        cmocka_unit_test(a_run_hands_over_its_last_evaluation),
         cmocka_unit_test(accumulation_does_not_change_the_loss),
         cmocka_unit_test(a_short_step_is_a_mean_over_its_own_samples),
         cmocka_unit_test(the_gradient_is_clipped_to_its_norm),

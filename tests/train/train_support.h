@@ -136,9 +136,10 @@ static inline vt_training_arguments arguments_for(const char *output_dir) {
 /* Trains a fresh model; the result is in output_dir. */
 static inline vt_status train_fresh(const vt_dataset *dataset, const vt_training_arguments *arguments,
                                     const vt_console *console, vt_train_result *result) {
-    vt_train_result ignored;
+    vt_train_result own, *left = result ? result : &own;
     vt_model *model = open_model_for(dataset, 0.1);
-    vt_status status = vt_train(device, model, dataset, arguments, console, result ? result : &ignored);
+    vt_status status = vt_train(device, model, dataset, arguments, console, left);
+    if (status == VT_OK) vt_evaluation_free(left->evaluation);
     vt_model_close(model);
     return status;
 }
