@@ -75,7 +75,7 @@ static const argument TABLE[] = {
     {FIELD(lr_scheduler_lr_end), NUMBER(0, 1e6, 1e-7), .resume = RESUME_FIXED, .help = "last learning rate of polynomial"},
     {FIELD(warmup_ratio), NUMBER(0, 1, 0), .resume = RESUME_FIXED, .help = "share of all steps with a rising learning rate"},
     {FIELD(warmup_steps), COUNT(0, 0), .resume = RESUME_FIXED,
-     .help = "steps with a rising learning rate; wins over the ratio"},
+     .help = "steps with a rising learning rate; wins over the ratio. Below 1: as the ratio"},
     {FIELD(logging_strategy), CHOICE(STRATEGIES, VT_STRATEGY_STEPS), .help = "when to log"},
     {FIELD(logging_first_step), .kind = KIND_FLAG, .help = "log the first step as well"},
     {FIELD(logging_steps), COUNT(1, 500), .help = "steps between log lines"},
@@ -278,6 +278,13 @@ static void resolve_alias(const char **name, const char **value) {
     }
 }
 
+/* A number between 0 and 1, neither included. */
+static int is_share(const char *value) {
+    char *end;
+    double number = strtod(value, &end);
+    return end != value && !*end && number > 0 && number < 1;
+}
+
 /* How many letters must be inserted, removed or replaced to turn a into b (Levenshtein 1966). */
 static size_t edit_distance(const char *a, const char *b) {
     size_t row[65], length = strlen(b);
@@ -310,6 +317,11 @@ vt_status vt_training_arguments_set(vt_training_arguments *arguments, const char
     resolve_alias(&known, &value);
     const argument *entry = find(known);
     if (!entry) return refuse_unknown(spelled);
+    /* transformers 5 has no warmup_ratio: a share of all steps is a warmup_steps below 1. */
+    if (strcmp(known, "warmup_steps") == 0 && value && is_share(value)) {
+        arguments->warmup_steps = 0;
+        entry = find("warmup_ratio");
+    }
     if (value) return store(arguments, entry, value);
     if (entry->kind == KIND_FLAG || entry->kind == KIND_TRI_STATE || entry->kind == KIND_RESUME)
         return store(arguments, entry, "true");

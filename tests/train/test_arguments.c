@@ -52,6 +52,22 @@ static void dashes_and_aliases_are_understood(void **state) {
     assert_int_equal(arguments.precision, VT_PRECISION_FP32);
 }
 
+/* transformers 5 has one option for steps and shares of warm-up. */
+static void warm_up_below_one_step_is_a_share(void **state) {
+    (void)state;
+    vt_training_arguments arguments = defaults();
+    ASSERT_OK(vt_training_arguments_set(&arguments, "warmup-steps", "7"));
+    ASSERT_OK(vt_training_arguments_set(&arguments, "warmup-steps", "0.25"));
+    assert_true(arguments.warmup_ratio == 0.25 && arguments.warmup_steps == 0);
+    ASSERT_OK(vt_training_arguments_set(&arguments, "warmup_steps", "0"));
+    ASSERT_OK(vt_training_arguments_set(&arguments, "warmup_steps", "1"));
+    assert_int_equal(arguments.warmup_steps, 1);
+    ASSERT_FAILS(VT_ERROR_USAGE, "an integer of at least 0", vt_training_arguments_set(&arguments, "warmup_steps", "1.5"));
+    ASSERT_FAILS(VT_ERROR_USAGE, "an integer of at least 0", vt_training_arguments_set(&arguments, "warmup_steps", "-0.5"));
+    ASSERT_FAILS(VT_ERROR_USAGE, "an integer of at least 0", vt_training_arguments_set(&arguments, "warmup_steps", "0.5x"));
+    ASSERT_FAILS(VT_ERROR_USAGE, "an integer of at least 0", vt_training_arguments_set(&arguments, "warmup_steps", "nan"));
+}
+
 static void resume_is_a_flag_or_a_path(void **state) {
     (void)state;
     vt_training_arguments arguments = defaults();
@@ -196,6 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_hugging_face),
         cmocka_unit_test(dashes_and_aliases_are_understood),
+        cmocka_unit_test(warm_up_below_one_step_is_a_share),
         cmocka_unit_test(resume_is_a_flag_or_a_path),
         cmocka_unit_test(refuses_in_sentences),
         cmocka_unit_test(checks_what_must_agree),
