@@ -1,10 +1,11 @@
-"""The twin of bench/image.c: Pillow's images per second, on one thread, for the PNG files of a folder.
+"""The twin of bench/image.c: Pillow's CPU milliseconds per image for the PNG files of a folder.
 
     python bench/peers/image.py FOLDER     prints two lines: decode N, decode+resize N
 """
 
 import io
 import pathlib
+import statistics
 import sys
 import time
 
@@ -19,15 +20,15 @@ def decode(data):
     return image
 
 
-def rate(work):
-    best = 0.0
-    for _ in range(3):
-        start = time.perf_counter()
+def milliseconds(work):
+    runs = []
+    for _ in range(9):
+        start = time.process_time()
         for data in files:
             work(data)
-        best = max(best, len(files) / (time.perf_counter() - start))
-    return best
+        runs.append(1000 * (time.process_time() - start) / len(files))
+    return statistics.median(runs)
 
 
-print(f"decode {rate(decode):.1f}")
-print(f"decode+resize {rate(lambda data: decode(data).resize((224, 224), Image.Resampling.BILINEAR)):.1f}")
+print(f"decode {milliseconds(decode):.3f}")
+print(f"decode+resize {milliseconds(lambda data: decode(data).resize((224, 224), Image.Resampling.BILINEAR)):.3f}")

@@ -108,8 +108,8 @@ static int read_chunks(const uint8_t *file, size_t size, png_layout *layout, uin
     return 0;
 }
 
-/* Stored without compression, data grow by 11 bytes or more, and libpng has limits for that. Sizes near them, and windows that
- * zlib would hold the stream to but libdeflate doesn't, are not for us. */
+/* Data stored without compression grow by 11 bytes or more, and a little above that libpng limits a chunk. Longer streams, and
+ * windows that zlib would hold the stream to but libdeflate doesn't, are not for us. */
 static int stream_is_usual(const uint8_t *stream, size_t size, const png_layout *layout) {
     if (size < 2 || size > layout->filtered_size + 11 || layout->filtered_size / DEFLATE_LIMIT > size) return 0;
     size_t window = (size_t)256 << (stream[0] >> 4);

@@ -307,6 +307,9 @@ static void unknown_ancillary(png_text *png, uint8_t *filtered) {
 static void no_letters(png_text *png, uint8_t *filtered) {
     add_before_end(png, filtered, "a1Cd", "x", 1);
 }
+static void brace(png_text *png, uint8_t *filtered) {
+    add_before_end(png, filtered, "a{Cd", "x", 1);
+}
 static void second_header(png_text *png, uint8_t *filtered) {
     add_before_end(png, filtered, "IHDR", "\0\0\0\1\0\0\0\1\10\0\0\0\0", 13);
 }
@@ -384,6 +387,7 @@ static void leaves_what_is_odd_to_libpng(void **state) {
         {"an unknown filter", 0, 0, unknown_filter},
         {"an unknown critical chunk", 0, 0, unknown_critical},
         {"a chunk's type is no letters", 0, 0, no_letters},
+        {"a brace in a chunk's type", 0, 0, brace},
         {"a second header", 0, 0, second_header},
         {"a turned image", 0, 1, turned},
         {"data after other chunks", 0, 1, data_again},
