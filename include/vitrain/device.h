@@ -18,14 +18,14 @@ VT_API const char *vt_precision_name(vt_precision precision); /* "fp32", "bf16" 
 typedef struct vt_device vt_device;
 
 /* Opens a device by name: "cpu" (all its threads; OMP_NUM_THREADS is honoured). The environment variable VITRAIN_ISA
- * (avx512_bf16, avx512, avx2, portable) limits the instruction sets used. *out is owned by the caller. */
+ * (avx512_amx, avx512_bf16, avx512, avx2, portable) limits the instruction sets used. *out is owned by the caller. */
 VT_API vt_status vt_device_open(const char *name, vt_device **out) VT_CHECKED;
 VT_API void vt_device_close(vt_device *device); /* NULL allowed */
 
 typedef struct vt_device_info {
     const char *name;      /* "cpu" */
     char description[128]; /* processor model */
-    const char *isa;       /* kernels in use: "avx512_bf16", "avx512", "avx2", "portable" */
+    const char *isa;       /* kernels in use: "avx512_amx", "avx512_bf16", "avx512", "avx2", "portable" */
     int threads;
     int native_bf16;     /* computes bfloat16 products natively: bf16 is then the default precision */
     const char *library; /* matrix library and version, such as "oneDNN 2.6.3" */

@@ -45,7 +45,7 @@ static inline vt_device *open_device(const char *isa, int threads) {
 /* Runs `body` for each instruction set that this machine has, both precisions, on two threads and on one. The best comes
  * first and unlimited, because oneDNN keeps to the set that its first use in a process allowed. */
 static inline void on_every_device(void (*body)(vt_device *device, vt_precision precision)) {
-    static const char *const sets[] = {NULL, "avx512", "avx2", "portable"};
+    static const char *const sets[] = {NULL, "avx512_bf16", "avx512", "avx2", "portable"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (int precision = VT_PRECISION_FP32; precision <= VT_PRECISION_BF16; precision++) {
             kept_size = kept_at = 0;

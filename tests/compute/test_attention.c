@@ -1,6 +1,8 @@
 /* Attention against a float64 reference, forward and backward; the reference's gradient against differences. */
 #include "compute_support.h"
 
+#include "compute/cpu/cpu.h"
+
 typedef struct shape {
     int64_t batch, tokens, heads, head_dim;
 } shape;
@@ -201,8 +203,24 @@ static void test_attention(void **state) {
     on_every_device(attention_body);
 }
 
+/* Bfloat16 dot products, also where the device prefers others for attention. */
+static void test_dot_products(void **state) {
+    (void)state;
+    for (int threads = 2; threads >= 1; threads--) {
+        vt_device *device = open_device("avx512_bf16", threads);
+        kept_at = 0;
+        keeping = threads == 2;
+        if (strcmp(vt_cpu(device)->kernels->isa, "avx512_bf16") == 0) {
+            vt_cpu(device)->attention = vt_cpu(device)->kernels;
+            attention_body(device, VT_PRECISION_BF16);
+            queries_body(device, VT_PRECISION_BF16);
+        }
+        vt_device_close(device);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference), cmocka_unit_test(test_attention),
-                                       cmocka_unit_test(test_queries)};
+                                       cmocka_unit_test(test_queries), cmocka_unit_test(test_dot_products)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,14 +35,14 @@ vt_status vt_cpu_attention_forward(vt_device *device, vt_precision precision, co
                                    float *log_sum_exp) {
     vt_cpu_device *cpu = vt_cpu(device);
     vt_dropout_plan plan = drops(dropout) ? vt_cpu_dropout_plan(dropout) : (vt_dropout_plan){0};
-    VT_TRY(vt_cpu_reserve(cpu, cpu->kernels->attention_workspace(tokens, head_dim, 0)));
+    VT_TRY(vt_cpu_reserve(cpu, cpu->attention->attention_workspace(precision, tokens, head_dim, 0)));
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < batch * heads; index++) {
         vt_attention_head head =
             make_head(cpu, precision, qkv, tokens, queries, heads, head_dim, dropout, drops(dropout) ? &plan : NULL, index);
         head.out = vt_act_at(precision, out, out_place(queries, heads, head_dim, index));
         head.log_sum_exp = log_sum_exp + index * queries;
-        cpu->kernels->attention_forward(precision, &head);
+        cpu->attention->attention_forward(precision, &head);
     }
     return VT_OK;
 }
@@ -53,7 +53,7 @@ vt_status vt_cpu_attention_backward(vt_device *device, vt_precision precision, c
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t hidden = heads * head_dim;
     vt_dropout_plan plan = drops(dropout) ? vt_cpu_dropout_plan(dropout) : (vt_dropout_plan){0};
-    VT_TRY(vt_cpu_reserve(cpu, cpu->kernels->attention_workspace(tokens, head_dim, 1)));
+    VT_TRY(vt_cpu_reserve(cpu, cpu->attention->attention_workspace(precision, tokens, head_dim, 1)));
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < batch * heads; index++) {
         vt_attention_head head =
@@ -66,7 +66,7 @@ vt_status vt_cpu_attention_backward(vt_device *device, vt_precision precision, c
         head.dq = (char *)dqkv + place;
         head.dk = vt_act_at(precision, head.dq, hidden);
         head.dv = vt_act_at(precision, head.dq, 2 * hidden);
-        cpu->kernels->attention_backward(precision, &head);
+        cpu->attention->attention_backward(precision, &head);
     }
     return VT_OK;
 }

@@ -20,6 +20,7 @@ typedef struct vt_cpu_thread {
 typedef struct vt_cpu_device {
     vt_device base;
     const vt_kernels *kernels;
+    const vt_kernels *attention; /* those of attention: `kernels`, or lesser ones that are faster at it */
     int threads;
     int native_bf16; /* bfloat16 products run on bfloat16 instructions; else on float32 copies */
     char description[128], library[32];

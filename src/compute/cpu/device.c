@@ -6,23 +6,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /* Instruction sets from the most to the least able. */
 static const vt_kernels *const known_kernels[] = {
 #if defined(__x86_64__)
-    &vt_kernels_avx512_bf16,
-    &vt_kernels_avx512,
-    &vt_kernels_avx2,
+    &vt_kernels_avx512_amx, &vt_kernels_avx512_bf16, &vt_kernels_avx512, &vt_kernels_avx2,
 #endif
     &vt_kernels_portable,
 };
 enum { KNOWN = sizeof known_kernels / sizeof *known_kernels };
 
+#if defined(__x86_64__)
+/* Whether there are tiles of bfloat16, and Linux lets this process use them: from version 5.16 on it must be asked to
+ * (arch_prctl ARCH_REQ_XCOMP_PERM for XFEATURE_XTILEDATA). */
+static int has_tiles(void) {
+    unsigned a, b, c, d = 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return 0;
+    return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+}
+#endif
+
 static int machine_has(const vt_kernels *kernels) {
 #if defined(__x86_64__)
     int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (kernels == &vt_kernels_avx512_bf16) return avx512 && __builtin_cpu_supports("avx512bf16");
+    int bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+    if (kernels == &vt_kernels_avx512_amx) return bf16 && has_tiles();
+    if (kernels == &vt_kernels_avx512_bf16) return bf16;
     if (kernels == &vt_kernels_avx512) return avx512;
     if (kernels == &vt_kernels_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
@@ -35,9 +50,10 @@ const vt_kernels *vt_cpu_kernels(void) {
     if (wanted && *wanted) {
         while (first < KNOWN && strcmp(known_kernels[first]->isa, wanted) != 0) first++;
         if (first == KNOWN) {
-            (void)!vt_fail(VT_ERROR_USAGE,
-                           "VITRAIN_ISA=%s: not an instruction set of this build; use avx512_bf16, avx512, avx2 or portable",
-                           wanted);
+            (void)!vt_fail(
+                VT_ERROR_USAGE,
+                "VITRAIN_ISA=%s: not an instruction set of this build; use avx512_amx, avx512_bf16, avx512, avx2 or portable",
+                wanted);
             return NULL;
         }
     }
@@ -45,11 +61,21 @@ const vt_kernels *vt_cpu_kernels(void) {
     return known_kernels[first];
 }
 
+/* Dot products of bfloat16 pairs do twice the work of float32's multiply-adds on AMD's processors (Zen 4 and later), but not
+ * more, and on those with tiles half as much, on Intel's. */
+static const vt_kernels *attention_kernels(const vt_kernels *kernels) {
+#if defined(__x86_64__)
+    if (kernels == &vt_kernels_avx512_bf16 && !__builtin_cpu_is("amd")) return &vt_kernels_avx512;
+#endif
+    return kernels;
+}
+
 /* Whether both our kernels and oneDNN, which has limits of its own (ONEDNN_MAX_CPU_ISA), use bfloat16 instructions. */
 static int multiplies_bf16(const vt_kernels *kernels) {
 #if defined(__x86_64__)
     int needed = dnnl_cpu_isa_avx512_core_bf16;
-    return kernels == &vt_kernels_avx512_bf16 && ((int)dnnl_get_effective_cpu_isa() & needed) == needed;
+    int able = kernels == &vt_kernels_avx512_amx || kernels == &vt_kernels_avx512_bf16;
+    return able && ((int)dnnl_get_effective_cpu_isa() & needed) == needed;
 #else
     (void)kernels;
     return 0;
@@ -61,10 +87,11 @@ static void limit_library(const vt_kernels *kernels) {
 #if defined(__x86_64__)
     const char *wanted = getenv("VITRAIN_ISA");
     if (!wanted || !*wanted) return;
-    dnnl_cpu_isa_t isa = kernels == &vt_kernels_avx512_bf16 ? dnnl_cpu_isa_avx512_core_bf16
-                         : kernels == &vt_kernels_avx512    ? dnnl_cpu_isa_avx512_core
-                         : kernels == &vt_kernels_avx2      ? dnnl_cpu_isa_avx2
-                                                            : dnnl_cpu_isa_sse41;
+    dnnl_cpu_isa_t isa = kernels == &vt_kernels_avx512_amx    ? dnnl_cpu_isa_avx512_core_amx
+                         : kernels == &vt_kernels_avx512_bf16 ? dnnl_cpu_isa_avx512_core_bf16
+                         : kernels == &vt_kernels_avx512      ? dnnl_cpu_isa_avx512_core
+                         : kernels == &vt_kernels_avx2        ? dnnl_cpu_isa_avx2
+                                                              : dnnl_cpu_isa_sse41;
     dnnl_set_max_cpu_isa(isa);
 #else
     (void)kernels;
@@ -208,6 +235,7 @@ vt_status vt_cpu_device_open(vt_device **out) {
     VT_TRY(vt_allocate(&cpu, 1, sizeof *cpu, "the device"));
     cpu->base.ops = &cpu_ops;
     cpu->kernels = kernels;
+    cpu->attention = attention_kernels(kernels);
     cpu->threads = count_threads();
     describe_processor(cpu->description, sizeof cpu->description);
     vt_status status = vt_allocate(&cpu->thread, (size_t)cpu->threads, sizeof *cpu->thread, "the device's threads");

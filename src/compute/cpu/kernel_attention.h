@@ -1,8 +1,9 @@
 /* Attention of one head of one image: softmax(q k^T / sqrt(head_dim)) v, and its gradients (Vaswani et al. 2017).
  *
  * Scores exist for ROWS queries at a time, in a workspace of the size of a cache; backward recomputes them from the saved
- * log-sum-exp (as Dao et al. 2022 do). Products and softmax are float32 for both precisions. Operands are copied into the
- * workspace as floats, their rows padded with zeros to whole vectors, so that products have no tails. */
+ * log-sum-exp (as Dao et al. 2022 do). Products and softmax are float32 for both precisions (kernel_attention_bf16.h has
+ * products in bfloat16, where the machine does). Operands are copied into the workspace as floats, their rows padded with
+ * zeros to whole vectors, so that products have no tails. */
 #ifndef VT_CPU_KERNEL_ATTENTION_H
 #define VT_CPU_KERNEL_ATTENTION_H
 
@@ -146,12 +147,8 @@ static workspace plan_workspace(int64_t tokens, int64_t head_dim, int backward, 
     return w;
 }
 
-static size_t attention_workspace(int64_t tokens, int64_t head_dim, int backward) {
-    return plan_workspace(tokens, head_dim, backward, NULL).size;
-}
-
-/* scores [tokens_padded] -> exp(scores - max), 0 beyond `tokens`. Returns log-sum-exp; *inverse_sum normalises. */
-INLINE float softmax_row(float *scores, int64_t tokens, float *inverse_sum) {
+/* scores [tokens_padded] -> exp(scale (scores - max)), 0 beyond `tokens`. Returns log-sum-exp; *inverse_sum normalises. */
+INLINE float softmax_row(float *scores, int64_t tokens, float scale, float *inverse_sum) {
     int64_t whole = tokens / LANES * LANES;
     vec most = vec_set(-INFINITY), sum = {0}, last = {0};
     ivec kept = vec_first(tokens - whole);
@@ -160,14 +157,14 @@ INLINE float softmax_row(float *scores, int64_t tokens, float *inverse_sum) {
         last = vec_load(scores + whole);
         most = vec_max(most, vec_select(kept, last, most));
     }
-    float largest = vec_largest(most);
+    float largest = vec_largest(most) * scale;
     for (int64_t i = 0; i < whole; i += LANES) {
-        vec e = vec_exp(vec_load(scores + i) - largest);
+        vec e = vec_exp(vec_fma(vec_load(scores + i), vec_set(scale), vec_set(-largest)));
         sum += e;
         vec_store(scores + i, e);
     }
     if (whole < tokens) {
-        vec e = vec_select(kept, vec_exp(last - largest), vec_set(0.0f));
+        vec e = vec_select(kept, vec_exp(vec_fma(last, vec_set(scale), vec_set(-largest))), vec_set(0.0f));
         sum += e;
         vec_store(scores + whole, e);
     }
@@ -190,7 +187,7 @@ INLINE void attention_forward_in(const vt_attention_head *head, int bf16) {
         multiply(w.q, w.dim_padded, 1, w.k_transposed, w.tokens_padded, w.scores, w.tokens_padded, rows, w.tokens_padded, dim,
                  0);
         for (int64_t i = 0; i < rows; i++)
-            h->log_sum_exp[first + i] = softmax_row(w.scores + i * w.tokens_padded, tokens, &inverse_sum[i]);
+            h->log_sum_exp[first + i] = softmax_row(w.scores + i * w.tokens_padded, tokens, 1.0f, &inverse_sum[i]);
         if (h->dropout)
             for (int64_t i = 0; i < rows; i += 4)
                 drop_four_rows(h, first + i, w.scores + i * w.tokens_padded, NULL, w.tokens_padded);
@@ -200,13 +197,6 @@ INLINE void attention_forward_in(const vt_attention_head *head, int bf16) {
                 act_store_some(h->out, (first + i) * h->out_stride + j,
                                vec_load(w.result + i * w.dim_padded + j) * inverse_sum[i], dim - j, bf16);
     }
-}
-
-static void attention_forward(vt_precision precision, const vt_attention_head *head) {
-    if (precision == VT_PRECISION_BF16)
-        attention_forward_in(head, 1);
-    else
-        attention_forward_in(head, 0);
 }
 
 /* scores -> probabilities, given log-sum-exp; 0 beyond `tokens` */
@@ -274,13 +264,6 @@ INLINE void attention_backward_in(const vt_attention_head *head, int bf16) {
             act_store_some(head->dk, i * head->qkv_stride + j, vec_load(w.dk + i * w.dim_padded + j), dim - j, bf16);
             act_store_some(head->dv, i * head->qkv_stride + j, vec_load(w.dv + i * w.dim_padded + j), dim - j, bf16);
         }
-}
-
-static void attention_backward(vt_precision precision, const vt_attention_head *head) {
-    if (precision == VT_PRECISION_BF16)
-        attention_backward_in(head, 1);
-    else
-        attention_backward_in(head, 0);
 }
 
 #endif

@@ -68,7 +68,7 @@ typedef struct vt_kernels {
     void (*add_scaled)(vt_precision precision, float factor, const act *x, float *y, int64_t count);
 
     /* --- attention --- */
-    size_t (*attention_workspace)(int64_t tokens, int64_t head_dim, int backward);
+    size_t (*attention_workspace)(vt_precision precision, int64_t tokens, int64_t head_dim, int backward);
     void (*attention_forward)(vt_precision precision, const vt_attention_head *head);
     void (*attention_backward)(vt_precision precision, const vt_attention_head *head);
 
@@ -85,6 +85,6 @@ typedef struct vt_kernels {
                        const float *moment2, int64_t count);
 } vt_kernels;
 
-extern const vt_kernels vt_kernels_portable, vt_kernels_avx2, vt_kernels_avx512, vt_kernels_avx512_bf16;
+extern const vt_kernels vt_kernels_portable, vt_kernels_avx2, vt_kernels_avx512, vt_kernels_avx512_bf16, vt_kernels_avx512_amx;
 
 #endif

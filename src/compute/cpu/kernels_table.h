@@ -4,6 +4,39 @@
 #include "compute/cpu/kernel_elementwise.h"
 #include "compute/cpu/kernel_optimizer.h"
 #include "compute/cpu/kernel_rows.h"
+#if defined(__AVX512BF16__)
+#include "compute/cpu/kernel_attention_bf16.h"
+#endif
+
+static size_t attention_workspace(vt_precision precision, int64_t tokens, int64_t head_dim, int backward) {
+#if defined(__AVX512BF16__)
+    if (precision == VT_PRECISION_BF16) return plan_workspace_bf16(tokens, head_dim, backward, NULL).size;
+#endif
+    (void)precision;
+    return plan_workspace(tokens, head_dim, backward, NULL).size;
+}
+
+static void attention_forward(vt_precision precision, const vt_attention_head *head) {
+    if (precision == VT_PRECISION_FP32)
+        attention_forward_in(head, 0);
+    else
+#if defined(__AVX512BF16__)
+        attention_forward_bf16(head);
+#else
+        attention_forward_in(head, 1);
+#endif
+}
+
+static void attention_backward(vt_precision precision, const vt_attention_head *head) {
+    if (precision == VT_PRECISION_FP32)
+        attention_backward_in(head, 0);
+    else
+#if defined(__AVX512BF16__)
+        attention_backward_bf16(head);
+#else
+        attention_backward_in(head, 1);
+#endif
+}
 
 const vt_kernels KERNEL_TABLE = {
     .isa = KERNEL_ISA,
