@@ -57,8 +57,9 @@ const vt_kernels *vt_cpu_kernels(void) {
             return NULL;
         }
     }
-    while (first < KNOWN - 1 && !machine_has(known_kernels[first])) first++; /* the last, portable, runs everywhere */
-    return known_kernels[first];
+    for (int i = first; i < KNOWN; i++)
+        if (machine_has(known_kernels[i])) return known_kernels[i];
+    return &vt_kernels_portable;
 }
 
 /* Dot products of bfloat16 pairs do twice the work of float32's multiply-adds on AMD's processors (Zen 4 and later), but not
