@@ -1,7 +1,7 @@
 /* Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
  *
  * Every random decision is a pure function of (seed, purpose, epoch, index), so it does not depend on threads,
- * workers, ranks, or on where a run was interrupted. */
+ * workers, or on where a run was interrupted. */
 #ifndef VT_BASE_RANDOM_H
 #define VT_BASE_RANDOM_H
 
@@ -18,7 +18,6 @@ typedef enum vt_purpose {
     VT_PURPOSE_DROPOUT = 4,
     VT_PURPOSE_SAMPLE = 5,
     VT_PURPOSE_PLOT = 6,
-    VT_PURPOSE_AUGMENT = 7,
     VT_PURPOSE_TEST = 8
 } vt_purpose;
 

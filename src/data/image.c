@@ -24,10 +24,6 @@ static int is_jpeg(const void *data, size_t size) {
     return begins_with(data, size, jpeg_signature, sizeof jpeg_signature);
 }
 
-int vt_image_recognised(const void *data, size_t size) {
-    return is_png(data, size) || is_jpeg(data, size);
-}
-
 void vt_image_free(vt_image *image) {
     free(image->pixels);
     *image = (vt_image){0};

@@ -22,9 +22,6 @@ void vt_image_free(vt_image *image); /* leaves it empty */
  * returned. Sides are limited to 65,535 and the area to 2^28 pixels. */
 vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
 
-/* Whether the bytes begin like a PNG or a JPEG. */
-int vt_image_recognised(const void *data, size_t size);
-
 /* Resizes to width x height, bit for bit as Pillow 13's Image.resize does for modes L and RGB (no reducing gap); earlier
  * Pillows differ where the height shrinks by more than twice as many pixels as the width. */
 vt_status vt_image_resize(const vt_image *image, int width, int height, vt_resample resample, vt_image *out) VT_CHECKED;

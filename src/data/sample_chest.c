@@ -48,7 +48,8 @@ double vt_lung_medial(const vt_lung *lung, double y) {
     return apex - (apex - lung->medial) * quarter_ellipse(lung_share(lung, y), 0.22);
 }
 
-double vt_lung_diaphragm(const vt_lung *lung, double distance) {
+/* y of the diaphragm at a distance from the middle line. */
+static double diaphragm_height(const vt_lung *lung, double distance) {
     double middle = lung->medial + 0.38 * (lung->lateral - lung->medial);
     double outer = (distance - middle) / (lung->lateral - middle), inner = (middle - distance) / (middle - lung->medial);
     return distance > middle ? lung->dome + (lung->angle - lung->dome) * outer * outer : lung->dome + 0.07 * inner * inner;
@@ -136,7 +137,7 @@ static void draw_lung(const vt_canvas *canvas, const vt_chest *chest, const vt_l
         for (int i = vt_canvas_pixel(canvas, left + fmin(shift, 0)); i < vt_canvas_pixel(canvas, right + fmax(shift, 0)); i++) {
             double distance = lung->side * vt_canvas_position(canvas, i);
             double inner = distance - medial - lung->side * shift, outer = lateral - distance;
-            double above = vt_lung_diaphragm(lung, distance) - y;
+            double above = diaphragm_height(lung, distance) - y;
             double share = vt_smooth_step(0, edge, inner) * vt_smooth_step(0, edge, outer) * vt_smooth_step(0, edge, above);
             double thickness = 0.72 + 0.28 * vt_smooth_step(0, 0.16, outer) * vt_smooth_step(0, 0.1, y - lung->apex);
             size_t at = (size_t)j * (size_t)canvas->side + (size_t)i;
@@ -153,7 +154,7 @@ static void draw_abdomen(const vt_canvas *canvas, const vt_chest *chest) {
             double x = vt_canvas_position(canvas, i), distance = fabs(x);
             const vt_lung *lung = &chest->lungs[x > 0];
             if (distance > lung->lateral + 0.1 || y < lung->dome) continue;
-            double top = vt_lung_diaphragm(lung, fmin(distance, lung->lateral));
+            double top = diaphragm_height(lung, fmin(distance, lung->lateral));
             double share =
                 vt_smooth_step(0, 0.05, y - top) * vt_smooth_step(lung->lateral + 0.1, lung->lateral - 0.05, distance);
             canvas->dense[(size_t)j * (size_t)canvas->side + (size_t)i] += (float)(0.17 * share);

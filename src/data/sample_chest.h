@@ -35,8 +35,6 @@ typedef struct vt_chest {
 /* Borders of a lung at height y, as distances from the middle line. */
 double vt_lung_lateral(const vt_lung *lung, double y);
 double vt_lung_medial(const vt_lung *lung, double y);
-/* y of the diaphragm at a distance from the middle line. */
-double vt_lung_diaphragm(const vt_lung *lung, double distance);
 
 /* The point at a share u of the way from the inner to the outer border and v from the apex to the diaphragm's dome. */
 void vt_lung_point(const vt_lung *lung, double u, double v, double *x, double *y);

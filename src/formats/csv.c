@@ -154,9 +154,6 @@ const char *vt_csv_column_name(const vt_csv *csv, int column) {
 int64_t vt_csv_line(const vt_csv *csv) {
     return csv->line;
 }
-const char *vt_csv_name(const vt_csv *csv) {
-    return csv->name;
-}
 
 int vt_csv_find_column(const vt_csv *csv, const char *name) {
     for (size_t i = 0; i < csv->column_count; i++)
@@ -196,18 +193,4 @@ vt_status vt_csv_next(vt_csv *csv, const char *const **fields, int *more) {
         return vt_fail(VT_ERROR_INPUT, "%s:%lld: the row has %zu field%s, the header has %zu", csv->name, (long long)csv->line,
                        count, count == 1 ? "" : "s", csv->column_count);
     return VT_OK;
-}
-
-void vt_csv_quote(const char *field, char *out) {
-    if (!strpbrk(field, ",\"\r\n")) {
-        strcpy(out, field);
-        return;
-    }
-    *out++ = '"';
-    for (; *field; field++) {
-        if (*field == '"') *out++ = '"';
-        *out++ = *field;
-    }
-    *out++ = '"';
-    *out = '\0';
 }

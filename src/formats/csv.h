@@ -26,10 +26,4 @@ vt_status vt_csv_require_column(const vt_csv *csv, const char *name, int *column
 vt_status vt_csv_next(vt_csv *csv, const char *const **fields, int *more) VT_CHECKED;
 int64_t vt_csv_line(const vt_csv *csv); /* line of the last row, from 1 */
 
-/* "path" as given to open; for error sentences. */
-const char *vt_csv_name(const vt_csv *csv);
-
-/* Writes one field into `out` (at least 2 * strlen + 3 bytes), quoted where it must be. */
-void vt_csv_quote(const char *field, char *out);
-
 #endif

@@ -1,7 +1,6 @@
 /* Writes one file of every format into a folder, for test_formats.py to open with the formats' own libraries. */
 #include "base/file.h"
 #include "formats/arrow.h"
-#include "formats/csv.h"
 #include "formats/preprocessor.h"
 #include "formats/safetensors.h"
 #include "formats/tensorboard.h"
@@ -68,16 +67,6 @@ static vt_status write_preprocessor(const char *folder) {
     return vt_preprocessor_save(folder, &preprocessor);
 }
 
-static vt_status write_csv(const char *path) {
-    static const char *const fields[] = {"plain", "a,b", "say \"x\"", "two\r\nlines"};
-    char text[256] = "a,b,c,d\n";
-    for (int i = 0; i < 4; i++) {
-        if (i > 0) strcat(text, ",");
-        vt_csv_quote(fields[i], text + strlen(text));
-    }
-    return vt_write_file(path, text, strlen(text));
-}
-
 static vt_status write_all(const char *folder, const char *features) {
     char path[1024];
     snprintf(path, sizeof path, "%s/ours.safetensors", folder);
@@ -86,8 +75,6 @@ static vt_status write_all(const char *folder, const char *features) {
     VT_TRY(write_arrow(path, features));
     snprintf(path, sizeof path, "%s/runs", folder);
     VT_TRY(write_events(path));
-    snprintf(path, sizeof path, "%s/ours.csv", folder);
-    VT_TRY(write_csv(path));
     return write_preprocessor(folder);
 }
 
