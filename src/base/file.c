@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -143,7 +144,9 @@ vt_status vt_make_folders(const char *path) {
         end += strcspn(end, "/");
         char kept = *end;
         *end = '\0';
-        if (mkdir(partial, 0777) != 0 && !vt_is_folder(partial)) {
+        int failure = mkdir(partial, 0777) != 0 ? errno : 0;
+        if (failure && !vt_is_folder(partial)) {
+            errno = failure; /* vt_is_folder() has its own */
             status = errno == EEXIST ? vt_fail(VT_ERROR_IO, "%s: cannot create the folder: it exists and is a file", partial)
                                      : vt_fail_errno("%s: cannot create the folder", partial);
         }
@@ -222,6 +225,15 @@ vt_status vt_check_writable(const char *folder) {
     }
     free(probe);
     return status;
+}
+
+vt_status vt_lock_folder(const char *folder, int *lock) {
+    *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0) return vt_fail_errno("%s: cannot open this folder", folder);
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return VT_OK; /* some file systems have no locks */
+    close(*lock);
+    *lock = -1;
+    return vt_fail(VT_ERROR_IO, "%s: another run is writing here; wait for it, or choose another folder", folder);
 }
 
 vt_status vt_list_folder(const char *path, vt_strings *names) {

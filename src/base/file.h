@@ -46,6 +46,9 @@ vt_status vt_sync_folder(const char *path) VT_CHECKED;
 vt_status vt_free_space(const char *path, uint64_t *bytes) VT_CHECKED; /* on the file system that holds path */
 /* Fails with one sentence unless files can be created in `folder` (created if absent). */
 vt_status vt_check_writable(const char *folder) VT_CHECKED;
+/* Keeps other runs out of `folder`: fails if one has it locked. *lock is a descriptor, to be closed (so that the lock ends), or
+ * -1 after a failure. */
+vt_status vt_lock_folder(const char *folder, int *lock) VT_CHECKED;
 
 /* Names in a folder, sorted, without "." and "..". */
 vt_status vt_list_folder(const char *path, vt_strings *names) VT_CHECKED;

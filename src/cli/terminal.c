@@ -45,6 +45,7 @@ void terminal_open(void) {
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over the limit on its size is a write error, too */
     setvbuf(stdout, NULL, _IOLBF, 0);
     terminal.draws_bar = isatty(STDERR_FILENO);
 }

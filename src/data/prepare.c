@@ -9,11 +9,9 @@
 #include "data/prepared.h"
 #include "formats/preprocessor.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 enum { THREAD_LIMIT = 4096 };
@@ -145,14 +143,7 @@ static vt_status place_open(const vt_prepare_options *options, vt_place *place) 
     VT_TRY(check_leftover(place->partial));
     VT_TRY(check_leftover(place->before));
     VT_TRY(vt_make_folders(place->partial));
-    place->lock = open(place->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (place->lock < 0) return vt_fail_errno("%s: cannot open this folder", place->partial);
-    if (flock(place->lock, LOCK_EX | LOCK_NB) != 0) {
-        close(place->lock);
-        place->lock = -1;
-        return vt_fail(VT_ERROR_IO, "%s: another run is writing this data set; wait for it, or choose another folder",
-                       place->partial);
-    }
+    VT_TRY(vt_lock_folder(place->partial, &place->lock));
     VT_TRY(clear_folder(place->partial));
     return vt_check_writable(place->partial);
 }

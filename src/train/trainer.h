@@ -27,6 +27,7 @@ typedef struct vt_trainer {
     vt_trainer_state state;
     int64_t first_step;      /* where this call began: 0, or the step resumed from */
     int64_t last_saved_step; /* -1: none */
+    int lock;                /* descriptor of the output folder, locked against other runs; -1: none */
     float *pos_weight;       /* [num_labels] or NULL */
 
     vt_vit *vit;      /* being trained */

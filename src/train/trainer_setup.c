@@ -173,6 +173,7 @@ static vt_status start_state(vt_trainer *trainer) {
     trainer->last_saved_step = -1;
     VT_TRY(vt_make_folders(trainer->arguments->output_dir));
     VT_TRY(vt_check_writable(trainer->arguments->output_dir));
+    VT_TRY(vt_lock_folder(trainer->arguments->output_dir, &trainer->lock));
     VT_TRY(vt_checkpoint_clean(trainer->arguments->output_dir));
     VT_TRY(clear_output(trainer));
     VT_TRY(find_checkpoint(trainer, &folder));
@@ -343,6 +344,7 @@ static void say_summary(const vt_trainer *trainer) {
 }
 
 vt_status vt_trainer_setup(vt_trainer *trainer) {
+    trainer->lock = -1;
     VT_TRY(vt_trainer_state_init(&trainer->state));
     VT_TRY(check(trainer));
     VT_TRY(allocate_buffers(trainer));
@@ -367,4 +369,5 @@ void vt_trainer_teardown(vt_trainer *trainer) {
     free(trainer->moment1);
     free(trainer->moment2);
     free(trainer->sample_losses);
+    if (trainer->lock >= 0) close(trainer->lock);
 }

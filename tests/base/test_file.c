@@ -249,8 +249,39 @@ static void paths_are_joined_and_split(void **state) {
     assert_false(vt_has_suffix("image.jpeg", ".jpg"));
 }
 
+/* As another user than root, whom no permission stops. */
+static void a_folder_that_may_not_be_made_says_why(void **state) {
+    (void)state;
+    const char *closed = test_path("closed");
+    ASSERT_OK(vt_make_folders(closed));
+    assert_int_equal(chmod(test_folder(), 0755), 0);
+    assert_int_equal(chmod(closed, 0555), 0);
+    int root = geteuid() == 0;
+    if (root) assert_int_equal(seteuid(65534), 0);
+    vt_status status = vt_make_folders(test_path("closed/deep"));
+    if (root) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(closed, 0755), 0);
+    assert_int_equal(status, VT_ERROR_IO);
+    assert_non_null(strstr(vt_error_message(), "closed/deep: cannot create the folder: Permission denied"));
+}
+
+static void a_locked_folder_is_locked_once(void **state) {
+    (void)state;
+    int first, second;
+    ASSERT_OK(vt_make_folders(test_path("locked")));
+    ASSERT_OK(vt_lock_folder(test_path("locked"), &first));
+    ASSERT_FAILS(VT_ERROR_IO, "locked: another run is writing here", vt_lock_folder(test_path("locked"), &second));
+    assert_int_equal(second, -1);
+    close(first);
+    ASSERT_OK(vt_lock_folder(test_path("locked"), &second));
+    close(second);
+    ASSERT_FAILS(VT_ERROR_IO, "absent: cannot open", vt_lock_folder(test_path("absent"), &first));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_that_may_not_be_made_says_why),
+        cmocka_unit_test(a_locked_folder_is_locked_once),
         cmocka_unit_test(a_reader_sees_the_old_file_until_commit),
         cmocka_unit_test(two_writers_of_one_file_do_not_mix),
         cmocka_unit_test(large_files_arrive_whole),

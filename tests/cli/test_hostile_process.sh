@@ -14,6 +14,20 @@ same silent/model.safetensors good/model.safetensors
 "$VITRAIN" predict --model good "$image" --output rows.csv 0>&- >&- 2>&- || fail 'all streams closed'
 [ "$(wc -l < rows.csv)" = 2 ] || fail "rows.csv has $(wc -l < rows.csv) lines, not 2"
 
+# Two runs in one folder would mix their checkpoints.
+"$VITRAIN" train --model vit-micro-patch16-224 --data data --output-dir shared --num-train-epochs 1000 --save-steps 1 \
+    --save-total-limit 1 > first.txt 2>&1 &
+job=$!
+until ls -d shared/checkpoint-* > listed.txt 2>&1 || ! kill -0 "$job" 2> /dev/null; do sleep 0.05; done
+expect_error 'another run is writing here' "$VITRAIN" train --model vit-micro-patch16-224 --data data --output-dir shared \
+    --num-train-epochs 1 --overwrite-output-dir
+kill -TERM "$job"
+wait "$job"
+[ $? = 143 ] || fail "the first run: $(tail -n 3 first.txt)"
+
+# A limit on the size of files is an error like a full disk.
+(ulimit -f 100 && expect_error 'File too large' "$VITRAIN" train --model vit-micro-patch16-224 --data data --output-dir long) || exit 1
+
 # A request to stop reaches a program that waits for standard input.
 mkfifo pipe
 sleep 60 > pipe &
