@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include <omp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum { A, B, RESULT, BIAS, OTHER, SCRATCHPAD, ARGUMENTS };
 
@@ -92,11 +93,21 @@ static dnnl_status_t make_primitive(const vt_cpu_device *device, vt_product *pro
     return code;
 }
 
+/* oneDNN crashes where memory for the code that it generates is missing, so there must be some before. */
+static vt_status check_memory(void) {
+    const size_t enough = 32 << 20;
+    void *memory = mmap(NULL, enough, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return vt_fail_memory("generated code", enough);
+    munmap(memory, enough);
+    return VT_OK;
+}
+
 /* oneDNN plans for the number of threads that OpenMP would use: here, one. */
 static vt_status make_plan(const vt_cpu_device *device, vt_product *product) {
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_post_ops_t post_ops = NULL;
     int threads = omp_get_max_threads();
+    VT_TRY(check_memory());
     dnnl_status_t code = dnnl_primitive_attr_create(&attributes);
     if (code == dnnl_success) code = dnnl_post_ops_create(&post_ops);
     if (code == dnnl_success) code = make_attributes(product, attributes, post_ops);
