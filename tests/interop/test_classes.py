@@ -43,7 +43,7 @@ def save_image(path, index, colour):
 for split, names, count in (("train", classes, 14), ("test", classes[:2], 7)):  # the test split lacks a class
     for k, name in enumerate(names):
         for i in range(count):
-            save_image(raw / split / name / f"{i}", i, [60 * (c == k) for c in range(3)])
+            save_image(raw / split / name / f"{i}", i, [9 * (c == k) for c in range(3)])
 call("prepare", "--data", raw, "--out", prepared, "--image-size", size, "--resample", "bicubic", "--validation-fraction", 0)
 theirs = datasets.load_dataset("imagefolder", data_dir=str(raw), cache_dir=str(folder / "cache"))
 ours = datasets.load_from_disk(str(prepared))
