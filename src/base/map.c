@@ -1,4 +1,5 @@
 /* A hash map from strings to indices: FNV-1a, open addressing, linear probing, at most half full. Nothing is ever removed. */
+#include "base/hash.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -17,12 +18,6 @@ struct vt_map {
 };
 
 enum { FIRST_CAPACITY = 16 };
-
-static uint64_t hash_of(const char *key, size_t length) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < length; i++) hash = (hash ^ (unsigned char)key[i]) * 0x100000001b3u;
-    return hash;
-}
 
 /* The place of the key: where it is, or the free one where it belongs. */
 static entry *find(entry *entries, size_t capacity, uint64_t hash, const char *key, size_t length) {
@@ -56,7 +51,7 @@ void vt_map_free(vt_map *map) {
 }
 
 int64_t vt_map_get(const vt_map *map, const char *key, size_t length) {
-    const entry *e = find(map->entries, map->capacity, hash_of(key, length), key, length);
+    const entry *e = find(map->entries, map->capacity, vt_fnv1a(VT_FNV_OFFSET, key, length), key, length);
     return e->key ? e->value : -1;
 }
 
@@ -76,7 +71,7 @@ static vt_status double_capacity(vt_map *map) {
 
 vt_status vt_map_set(vt_map *map, const char *key, size_t length, int64_t value) {
     if (2 * (map->count + 1) > map->capacity) VT_TRY(double_capacity(map));
-    uint64_t hash = hash_of(key, length);
+    uint64_t hash = vt_fnv1a(VT_FNV_OFFSET, key, length);
     entry *e = find(map->entries, map->capacity, hash, key, length);
     if (!e->key) {
         VT_TRY(vt_copy_string_n(key, length, &e->key));

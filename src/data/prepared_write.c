@@ -3,6 +3,7 @@
 #include "data/prepared.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/threads.h"

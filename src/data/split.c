@@ -1,6 +1,7 @@
 /* Makes splits by patient, by image, by the official lists or by folders, and digests them for the record. */
 #include "data/split.h"
 
+#include "base/hash.h"
 #include "base/random.h"
 #include <math.h>
 #include <stdio.h>
@@ -10,12 +11,6 @@
 const char *vt_split_policy_name(vt_split_policy policy) {
     static const char *const names[] = {"auto", "patient", "official", "random", "folders"};
     return (unsigned)policy < sizeof names / sizeof names[0] ? names[policy] : NULL;
-}
-
-uint64_t vt_fnv1a(uint64_t hash, const void *data, size_t size) {
-    const uint8_t *bytes = data;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
 }
 
 /* --- cutting the validation part --- */

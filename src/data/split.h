@@ -44,8 +44,4 @@ vt_status vt_split_digest(vt_split_row *rows, int64_t count, char hash[VT_SPLIT_
 vt_status vt_split_plan_digest(const vt_source *source, const vt_split_plan *plan, char hash[VT_SPLIT_HASH_SIZE],
                                int64_t *shared_patients) VT_CHECKED;
 
-/* FNV-1a (Fowler, Noll, Vo), continued from `hash`; begin with VT_FNV_OFFSET. */
-#define VT_FNV_OFFSET 0xcbf29ce484222325u
-uint64_t vt_fnv1a(uint64_t hash, const void *data, size_t size);
-
 #endif
