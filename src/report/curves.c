@@ -7,6 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Up to so many entries, each is marked by a dot. Evaluations are fewer and count for more than log lines. */
+enum { MARKED_LOG_ENTRIES = 12, MARKED_EVALUATIONS = 60 };
+
 /* One kind of logged value, such as "eval_loss", over epochs. */
 typedef struct logged {
     double *epochs, *values; /* [count] */
@@ -37,6 +40,22 @@ static vt_status collect(const json_t *history, const char *name, const char *ke
     return VT_OK;
 }
 
+/* A chart of what was logged over epochs. */
+static vt_chart epoch_chart(const char *title, const char *y_label, const vt_series *series, int series_count) {
+    return (vt_chart){.title = title,
+                      .x_label = "epoch",
+                      .y_label = y_label,
+                      .series = series,
+                      .series_count = series_count,
+                      .plot_width = 336, /* points */
+                      .plot_height = 218,
+                      .x_low = NAN,
+                      .x_high = NAN,
+                      .y_low = NAN,
+                      .y_high = NAN,
+                      .empty = "the run was shorter than logging_steps: nothing was logged"};
+}
+
 static vt_status plot_loss(const json_t *history, const char *name, const char *folder) {
     logged train = {0}, eval = {0};
     vt_status status;
@@ -47,21 +66,10 @@ static vt_status plot_loss(const json_t *history, const char *name, const char *
         {.x = eval.epochs, .y = eval.values, .count = eval.count, .colour = vt_cycle_colour(1), .line_width = 1.5}};
     if (train.count > 0) series[0].label = "training";
     if (eval.count > 0) series[1].label = "evaluation";
-    series[0].markers = train.count <= 12;
-    series[1].markers = eval.count <= 60;
-    vt_chart chart = {.title = "Loss",
-                      .x_label = "epoch",
-                      .y_label = "loss",
-                      .series = series,
-                      .series_count = 2,
-                      .plot_width = 336,
-                      .plot_height = 218,
-                      .x_low = NAN,
-                      .x_high = NAN,
-                      .y_low = NAN,
-                      .y_high = NAN,
-                      .legend = VT_LEGEND_INSIDE,
-                      .empty = "the run was shorter than logging_steps: nothing was logged"};
+    series[0].markers = train.count <= MARKED_LOG_ENTRIES;
+    series[1].markers = eval.count <= MARKED_EVALUATIONS;
+    vt_chart chart = epoch_chart("Loss", "loss", series, 2);
+    chart.legend = VT_LEGEND_INSIDE;
     status = vt_chart_write(&chart, folder, "loss");
 done:
     free_logged(&train);
@@ -78,19 +86,8 @@ static vt_status plot_learning_rate(const json_t *history, const char *name, con
                         .count = rate.count,
                         .colour = vt_cycle_colour(0),
                         .line_width = 1.5,
-                        .markers = rate.count <= 12};
-    vt_chart chart = {.title = "Learning rate",
-                      .x_label = "epoch",
-                      .y_label = "learning rate",
-                      .series = &series,
-                      .series_count = 1,
-                      .plot_width = 336,
-                      .plot_height = 218,
-                      .x_low = NAN,
-                      .x_high = NAN,
-                      .y_low = NAN,
-                      .y_high = NAN,
-                      .empty = "the run was shorter than logging_steps: nothing was logged"};
+                        .markers = rate.count <= MARKED_LOG_ENTRIES};
+    const vt_chart chart = epoch_chart("Learning rate", "learning rate", &series, 1);
     status = vt_chart_write(&chart, folder, "learning_rate");
 done:
     free_logged(&rate);

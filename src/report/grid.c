@@ -91,13 +91,10 @@ static vt_status describe(const vt_example *example, const vt_dataset_info *info
         if (!truth && !yes) continue;
         grid_line *line = &lines[count++];
         *line = (grid_line){.label = label};
-        if (!evaluation) {
-            snprintf(line->text, sizeof line->text, "%.100s", info->label_names[label]);
-            continue;
-        }
+        snprintf(line->text, sizeof line->text, "%.100s", info->label_names[label]);
+        if (!evaluation) continue;
         line->verdict = !yes ? VERDICT_MISSED : truth ? VERDICT_FOUND : VERDICT_FALSE_ALARM;
         line->score = evaluation->scores[sample * evaluation->num_labels + label];
-        snprintf(line->text, sizeof line->text, "%.100s", info->label_names[label]);
     }
     if (evaluation) qsort(lines, (size_t)count, sizeof *lines, by_importance);
     if (count == 0) {
@@ -116,11 +113,11 @@ static vt_status copy_image(const vt_example *example, const vt_dataset_info *in
     size_t size = (size_t)view.width * (size_t)view.height * (size_t)view.channels;
     VT_TRY(vt_allocate(&view.pixels, size, 1, "a picture"));
     memcpy(view.pixels, example->pixels, size);
-    double shrink = (CELL * 150.0 / 72.0) / view.width;
+    double shrink = CELL * VT_PIXELS_PER_POINT / view.width;
     vt_status status = VT_OK;
     if (shrink < 1.0) {
         int height = (int)fmax(1.0, round(view.height * shrink));
-        status = vt_image_resize(&view, (int)(CELL * 150.0 / 72.0), height, VT_RESAMPLE_BILINEAR, out);
+        status = vt_image_resize(&view, (int)(CELL * VT_PIXELS_PER_POINT), height, VT_RESAMPLE_BILINEAR, out);
         vt_image_free(&view);
     } else
         *out = view;

@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIXELS_PER_POINT (150.0 / 72.0)
-
 vt_colour vt_cycle_colour(int index) {
-    static const unsigned tab10[10] = {0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd,
-                                       0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf};
-    unsigned rgb = tab10[index % 10];
+    static const unsigned tab10[VT_CYCLE_COLOURS] = {0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd,
+                                                     0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf};
+    unsigned rgb = tab10[index % VT_CYCLE_COLOURS];
     return (vt_colour){(rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0};
 }
 
@@ -109,9 +107,9 @@ static vt_status paint_surface(cairo_surface_t *surface, double scale, vt_painte
 }
 
 static vt_status render_png(double width, double height, vt_painter paint, void *context, vt_text *bytes) {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(width * PIXELS_PER_POINT + 0.5),
-                                                          (int)(height * PIXELS_PER_POINT + 0.5));
-    vt_status status = paint_surface(surface, PIXELS_PER_POINT, paint, context);
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(width * VT_PIXELS_PER_POINT + 0.5),
+                                                          (int)(height * VT_PIXELS_PER_POINT + 0.5));
+    vt_status status = paint_surface(surface, VT_PIXELS_PER_POINT, paint, context);
     if (status == VT_OK) {
         cairo_status_t written = cairo_surface_write_to_png_stream(surface, collect_bytes, bytes);
         if (written != CAIRO_STATUS_SUCCESS)

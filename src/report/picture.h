@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include <cairo.h>
 
+#define VT_PIXELS_PER_POINT (150.0 / 72.0) /* of the PNG */
+
 /* Type sizes in points. */
 #define VT_TITLE_SIZE  12.0
 #define VT_TEXT_SIZE   10.0
@@ -16,6 +18,7 @@ typedef struct vt_colour {
 } vt_colour;
 
 /* The ten colours of matplotlib's "tab10" cycle; any index >= 0 is taken modulo ten. */
+#define VT_CYCLE_COLOURS 10
 vt_colour vt_cycle_colour(int index);
 
 /* Paints the whole picture on a white ground; must paint the same whenever it is called. */

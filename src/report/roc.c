@@ -88,7 +88,7 @@ static vt_status make_roc_plot(const vt_evaluation *evaluation, roc_plot *plot) 
                                        .count = roc->count,
                                        .colour = vt_cycle_colour(at),
                                        .line_width = 1.3,
-                                       .dashed = at >= 10};
+                                       .dashed = at >= VT_CYCLE_COLOURS};
     }
     for (int k = 0; k < MACRO_POINTS; k++) {
         plot->mean_false[k] = (double)k / (MACRO_POINTS - 1);
