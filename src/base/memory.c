@@ -1,6 +1,7 @@
 /* Allocation with checked sizes, growing arrays, and strings. Every failure is VT_ERROR_MEMORY with what was wanted. */
 #include "base/memory.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #define VT_BASE_MEMORY_H
 
 #include "base/error.h"
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 

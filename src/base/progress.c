@@ -1,7 +1,6 @@
 /* Saying things on a console: whole lines, safe to show on a terminal, and a progress bar. */
 #include "base/progress.h"
 #include "base/error.h"
-#include "base/memory.h"
 #include "base/threads.h"
 
 #include <stdarg.h>

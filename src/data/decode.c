@@ -7,7 +7,6 @@
 #include "base/threads.h"
 #include "data/archive.h"
 #include "data/image.h"
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * silent, except that those which mean lost image data are errors. */
 #include "data/image_formats.h"
 
-#include "base/memory.h"
 #include <setjmp.h>
 #include <stdio.h> /* jpeglib.h needs FILE */
 #include <string.h>

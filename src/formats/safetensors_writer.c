@@ -1,7 +1,6 @@
 /* Writing safetensors: a compact JSON header padded to eight bytes, then the tensors' bytes in the order given. */
 #include "base/file.h"
 #include "base/json.h"
-#include "base/memory.h"
 #include "formats/safetensors.h"
 #include "formats/tensor.h"
 

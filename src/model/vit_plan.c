@@ -1,5 +1,4 @@
 /* Plans a placed model's memory: one table of buffers, summed up first, then cut from one allocation. */
-#include "model/parameters.h"
 #include "model/vit_state.h"
 
 /* Walks over the table twice: with `base` NULL it adds up sizes, with the arena it hands out addresses. The limits on

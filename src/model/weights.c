@@ -4,13 +4,11 @@
  * configuration that lies about a small file costs nothing. */
 #include "model/weights.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "formats/safetensors.h"
 #include "model/parameters.h"
 #include "model/positions.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,6 @@
  * resuming all derive. Names, defaults and meanings are those of Hugging Face's TrainingArguments. */
 #include "train/arguments.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* What is due after a step: log lines, evaluations, checkpoints, and the request to stop. */
 #include "train/trainer.h"
 
-#include "base/memory.h"
 #include "base/threads.h"
 #include "train/arguments.h"
 #include "train/evaluation.h"

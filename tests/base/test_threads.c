@@ -7,7 +7,6 @@
 #include "vitrain/vitrain.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 

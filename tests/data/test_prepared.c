@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* memmem */
 #include "raw_data.h"
 
-#include "base/json.h"
 #include "data/prepared.h"
 
 static void prepare(const char *root, const char *out, vt_split_policy policy) {

@@ -3,7 +3,6 @@
 
 #include "support.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 /* --- building files by hand --- */

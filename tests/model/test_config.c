@@ -1,7 +1,6 @@
 /* config.json: defaults, spellings, what is refused and how, and the way out and back. */
 #include "support.h"
 
-#include "base/json.h"
 #include "model/config.h"
 
 static vt_status parse(const char *text, vt_vit_config *config) {

@@ -2,7 +2,6 @@
 #include "checkpoints.h"
 
 #include "base/half.h"
-#include "base/random.h"
 #include "model/config.h"
 #include "model/presets.h"
 #include <math.h>

@@ -4,8 +4,6 @@
 #include "vitrain/report.h"
 #include "vitrain/sample.h"
 
-#include <math.h>
-
 static vt_dataset *dataset;
 
 static int make_dataset(void **state) {

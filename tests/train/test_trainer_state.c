@@ -1,7 +1,6 @@
 /* trainer_state.json: there and back without losing a bit, Hugging Face's keys, hostile files, log lines. */
 #include "support.h"
 
-#include "train/arguments.h"
 #include "train/trainer_state.h"
 #include <math.h>
 

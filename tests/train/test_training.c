@@ -1,7 +1,6 @@
 /* Training: what a run writes, accumulation, refusals, the best model. */
 #include "train_support.h"
 
-#include "formats/safetensors.h"
 #include <math.h>
 
 static vt_dataset *dataset;
