@@ -1,7 +1,7 @@
 /* How long-running functions speak to their caller: lines, a progress bar, and a request to stop.
  *
- * The library writes nothing itself. It formats complete lines and hands them to a vt_console; a NULL
- * console is silence. */
+ * The library writes nothing itself. It formats complete lines, made safe to show on a terminal, and hands them to a
+ * vt_console; a NULL console is silence, and so is a NULL member of one. */
 #ifndef VITRAIN_CONSOLE_H
 #define VITRAIN_CONSOLE_H
 
@@ -18,7 +18,7 @@ typedef enum vt_level {
 
 typedef struct vt_console {
     void *user;
-    /* One line of text, without a newline. Called from the thread that called the library. */
+    /* One line of text, without a newline. Both are called from the thread that called the library. */
     void (*line)(void *user, vt_level level, const char *text);
     /* The current progress bar as one line of text, redrawn in place; NULL clears it. */
     void (*progress)(void *user, const char *text);

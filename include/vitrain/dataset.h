@@ -30,13 +30,13 @@ VT_API const char *vt_resample_name(vt_resample resample);
 
 typedef enum vt_split_policy {
     VT_SPLIT_AUTO = 0,     /* folders if the layout has them, else patient if patients are known, else random */
-    VT_SPLIT_PATIENT = 1,  /* train and validation; all images of a patient on one side */
+    VT_SPLIT_PATIENT = 1,  /* train and validation; all images of a patient on one side. Patients must be known */
     VT_SPLIT_OFFICIAL = 2, /* train_val_list.txt and test_list.txt; validation cut from train_val by patient */
     VT_SPLIT_RANDOM = 3,   /* by image, as the walk-through does */
     VT_SPLIT_FOLDERS = 4   /* the data set's own train/, validation/, test/; validation is cut from train where it has none */
 } vt_split_policy;
 
-/* "patient" and so on. */
+/* "patient" and so on; NULL for a number that names no policy. */
 VT_API const char *vt_split_policy_name(vt_split_policy policy);
 
 typedef enum vt_bad_image_policy { VT_BAD_IMAGE_FAIL = 0, VT_BAD_IMAGE_SKIP = 1 } vt_bad_image_policy;
@@ -95,6 +95,7 @@ typedef struct vt_example {
 VT_API vt_status vt_dataset_open(const char *path, vt_dataset **out) VT_CHECKED;
 VT_API void vt_dataset_close(vt_dataset *dataset); /* NULL allowed */
 
+/* Owned by the data set, as are all its strings. */
 VT_API const vt_dataset_info *vt_dataset_get_info(const vt_dataset *dataset);
 
 /* The split called `name` ("train", "validation", "test"), or NULL if there is none. */

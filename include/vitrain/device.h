@@ -31,6 +31,7 @@ typedef struct vt_device_info {
     const char *library; /* matrix library and version, such as "oneDNN 2.6.3" */
 } vt_device_info;
 
+/* Strings of *info live as long as the device. */
 VT_API void vt_device_get_info(const vt_device *device, vt_device_info *info);
 
 #ifdef __cplusplus

@@ -34,16 +34,16 @@ typedef struct vt_evaluation {
     const char *split; /* owned by the evaluation */
     int64_t samples;
     int num_labels;
-    char **label_names; /* [num_labels] */
-    float *logits;      /* [samples, num_labels] */
-    float *scores;      /* [samples, num_labels] */
-    float *targets;     /* [samples, num_labels] */
-    double loss;
+    char **label_names;       /* [num_labels] */
+    float *logits;            /* [samples, num_labels] */
+    float *scores;            /* [samples, num_labels] */
+    float *targets;           /* [samples, num_labels] */
+    double loss;              /* mean over samples, and over labels where they don't exclude each other */
     double roc_auc;           /* macro mean over the labels that have both classes; NAN if none has */
-    double roc_auc_micro;     /* over all (sample, label) pairs */
-    double roc_auc_weighted;  /* macro weighted by positives */
-    double roc_auc_findings;  /* macro without "No Finding"; equals roc_auc if there is no such label */
-    double accuracy;          /* single-label: arg max; multi-label: mean over labels at 0.5 */
+    double roc_auc_micro;     /* over all (sample, label) pairs; NAN if they are of one class */
+    double roc_auc_weighted;  /* macro weighted by positives; NAN as roc_auc is */
+    double roc_auc_findings;  /* macro without "No Finding"; equals roc_auc if there is no such label; NAN as roc_auc is */
+    double accuracy;          /* single-label: arg max; multi-label: mean over labels at 0.5; NAN for regression */
     int auc_labels;           /* how many labels stand in the macro mean */
     vt_label_metrics *labels; /* [num_labels] */
     double runtime;           /* seconds */
@@ -62,7 +62,7 @@ typedef struct vt_evaluate_options {
         *thresholds_from; /* the validation split's evaluation, for F1; NULL: none, but validation uses its own */
 } vt_evaluate_options;
 
-/* Defaults; precision is bf16 if the device computes it natively. */
+/* Defaults; precision is bf16 if `device` (NULL allowed: fp32) computes it natively. */
 VT_API void vt_evaluate_options_init(vt_evaluate_options *options, const vt_device *device);
 
 /* Evaluates `model` on `split`. Only scores are kept, never images. *out is owned by the caller. */

@@ -54,15 +54,15 @@ typedef struct vt_vit_config {
 typedef struct vt_preprocessor {
     int height, width;
     vt_resample resample;
-    double rescale_factor; /* 1/255 */
-    float image_mean[3], image_std[3];
+    double rescale_factor;             /* 1/255 */
+    float image_mean[3], image_std[3]; /* of rescaled pixels; a grey model uses the first */
 } vt_preprocessor;
 
 typedef struct vt_model vt_model;
 
 typedef struct vt_model_options {
     int num_labels;                      /* 0: as the model has them; else the head is replaced if its size or names differ */
-    const char *const *label_names;      /* [num_labels] */
+    const char *const *label_names;      /* [num_labels], copied; NULL: the model's, or LABEL_0, LABEL_1, ... */
     vt_problem_type problem_type;        /* VT_PROBLEM_UNSET: as the model has it */
     int image_height, image_width;       /* 0: as the model has it; else position embeddings are interpolated */
     uint64_t seed;                       /* of newly initialised weights */
@@ -75,11 +75,12 @@ VT_API void vt_model_options_init(vt_model_options *options);
 
 /* Opens a model folder (config.json with model.safetensors, sharded or not) or makes a preset such as
  * "vit-tiny-patch16-224" with random weights. What was matched, missing, unexpected and newly initialised is
- * said on the console. *out is owned by the caller: vt_model_close(). */
+ * said on the console. `options` NULL: the defaults. *out is owned by the caller: vt_model_close(). */
 VT_API vt_status vt_model_open(const char *model, const vt_model_options *options, const vt_console *console,
                                vt_model **out) VT_CHECKED;
 VT_API void vt_model_close(vt_model *model); /* NULL allowed */
 
+/* Both are owned by the model. */
 VT_API const vt_vit_config *vt_model_get_config(const vt_model *model);
 VT_API const vt_preprocessor *vt_model_get_preprocessor(const vt_model *model);
 

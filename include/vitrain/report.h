@@ -1,6 +1,6 @@
 /* Pictures and the page: training curves, ROC curves, AUC per label, grids of images, report.html.
  *
- * Every picture is written as PNG (150 dpi) and SVG. */
+ * Every picture is written as PNG (150 dpi) and SVG, atomically, into a folder that is created if absent. */
 #ifndef VITRAIN_REPORT_H
 #define VITRAIN_REPORT_H
 

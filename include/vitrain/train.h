@@ -1,8 +1,8 @@
 /* Fine-tuning: arguments with Hugging Face's names, and the trainer.
  *
  * A run writes into output_dir: checkpoint-N/ (model folder, optimizer.safetensors, trainer_state.json,
- * training_args.json, manifest), the final model, trainer_state.json with log_history, train_results.json,
- * eval_results.json, all_results.json and TensorBoard events under runs/. */
+ * training_args.json, manifest.json), the final model, trainer_state.json with log_history, training_args.json,
+ * train_results.json, eval_results.json, all_results.json and TensorBoard events under runs/. */
 #ifndef VITRAIN_TRAIN_H
 #define VITRAIN_TRAIN_H
 
@@ -37,32 +37,32 @@ typedef enum vt_optimizer_type { VT_OPTIMIZER_ADAMW = 0, VT_OPTIMIZER_SGD = 1, V
 typedef struct vt_training_arguments {
     char output_dir[VT_PATH_MAX];
     int overwrite_output_dir;
-    int per_device_train_batch_size; /* 8 */
-    int per_device_eval_batch_size;  /* 8 */
-    int gradient_accumulation_steps; /* 1 */
-    double learning_rate;            /* 5e-5 */
-    double weight_decay;             /* 0 */
-    double adam_beta1;               /* 0.9 */
-    double adam_beta2;               /* 0.999 */
-    double adam_epsilon;             /* 1e-8 */
-    double sgd_momentum;             /* 0.9; of --optim sgd */
-    double max_grad_norm;            /* 1; 0 switches clipping off */
-    double num_train_epochs;         /* 3 */
-    int64_t max_steps;               /* -1: as many as the epochs need */
-    vt_scheduler_type lr_scheduler_type;
-    double lr_scheduler_num_cycles; /* cosine_with_restarts: 1 */
-    double lr_scheduler_power;      /* polynomial: 1 */
-    double lr_scheduler_lr_end;     /* polynomial: 1e-7 */
-    double warmup_ratio;            /* 0 */
-    int64_t warmup_steps;           /* 0; wins over warmup_ratio */
-    vt_strategy logging_strategy;   /* steps */
+    int per_device_train_batch_size;     /* 8 */
+    int per_device_eval_batch_size;      /* 8 */
+    int gradient_accumulation_steps;     /* 1 */
+    double learning_rate;                /* 5e-5 */
+    double weight_decay;                 /* 0 */
+    double adam_beta1;                   /* 0.9 */
+    double adam_beta2;                   /* 0.999 */
+    double adam_epsilon;                 /* 1e-8 */
+    double sgd_momentum;                 /* 0.9; of --optim sgd */
+    double max_grad_norm;                /* 1; 0 switches clipping off */
+    double num_train_epochs;             /* 3 */
+    int64_t max_steps;                   /* -1: as many as the epochs need */
+    vt_scheduler_type lr_scheduler_type; /* linear */
+    double lr_scheduler_num_cycles;      /* cosine_with_restarts: 1 */
+    double lr_scheduler_power;           /* polynomial: 1 */
+    double lr_scheduler_lr_end;          /* polynomial: 1e-7 */
+    double warmup_ratio;                 /* 0 */
+    int64_t warmup_steps;                /* 0; wins over warmup_ratio */
+    vt_strategy logging_strategy;        /* steps */
     int logging_first_step;
-    int64_t logging_steps; /* 500 */
-    vt_strategy eval_strategy;
-    int64_t eval_steps; /* 0: as logging_steps */
-    vt_strategy save_strategy;
-    int64_t save_steps;       /* 500 */
-    int64_t save_total_limit; /* 0: no limit; neither the best nor the newest is ever deleted */
+    int64_t logging_steps;     /* 500 */
+    vt_strategy eval_strategy; /* no */
+    int64_t eval_steps;        /* 0: as logging_steps */
+    vt_strategy save_strategy; /* steps */
+    int64_t save_steps;        /* 500 */
+    int64_t save_total_limit;  /* 0: no limit; neither the best nor the newest is ever deleted */
     int load_best_model_at_end;
     char metric_for_best_model[64]; /* "" means loss; "roc_auc", "eval_roc_auc", ... */
     int greater_is_better;          /* -1: by the metric's name */
@@ -71,12 +71,12 @@ typedef struct vt_training_arguments {
     int dataloader_num_workers;               /* 0; never changes a result */
     int resume;                               /* --resume-from-checkpoint was given */
     char resume_from_checkpoint[VT_PATH_MAX]; /* "" with resume: the newest valid one, or a fresh start */
-    vt_optimizer_type optim;
-    double label_smoothing_factor; /* 0 */
-    vt_precision precision;        /* set by vt_training_arguments_init() to the device's default */
-    char pos_weight[VT_PATH_MAX];  /* "none", "auto" (negatives / positives of train), or a JSON file */
-    char eval_split[32];           /* the split evaluated while training: "validation" */
-    char logging_dir[VT_PATH_MAX]; /* "": output_dir/runs/... */
+    vt_optimizer_type optim;                  /* adamw */
+    double label_smoothing_factor;            /* 0 */
+    vt_precision precision;                   /* set by vt_training_arguments_init() to the device's default */
+    char pos_weight[VT_PATH_MAX];             /* "none", "auto" (negatives / positives of train), or a JSON file */
+    char eval_split[32];                      /* the split evaluated while training: "validation" */
+    char logging_dir[VT_PATH_MAX];            /* "": output_dir/runs/... */
 } vt_training_arguments;
 
 /* Fills in the defaults; precision is bf16 if `device` (NULL allowed: fp32) computes it natively. */
