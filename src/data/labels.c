@@ -52,7 +52,7 @@ static vt_status apply_choice(vt_source *source, const bool *kept, int32_t *renu
     }
     source->labels.count = count;
     if (count == 0) return vt_fail(VT_ERROR_USAGE, "labels: the choice leaves no label; keep at least one");
-    for (size_t i = 0; i < source->count; i++) {
+    for (size_t i = 0; source->label_id_count > 0 && i < source->count; i++) {
         vt_item *item = &source->items[i];
         int32_t *ids = source->label_ids + item->first_label;
         size_t left = 0;

@@ -200,7 +200,7 @@ static vt_status sort_labels(vt_source *source) {
             VT_TRY_GOTO(vt_map_set(source->by_label, sorted.items[i], strlen(sorted.items[i]), (int64_t)i));
         for (size_t i = 0; i < source->label_id_count; i++) source->label_ids[i] = renumbered[source->label_ids[i]];
     }
-    for (size_t i = 0; i < source->count; i++)
+    for (size_t i = 0; source->label_id_count > 0 && i < source->count; i++)
         qsort(source->label_ids + source->items[i].first_label, source->items[i].label_count, sizeof(int32_t), compare_ids);
 done:
     free(renumbered);
@@ -243,6 +243,9 @@ vt_status vt_source_open(const char *root, int threads, const vt_console *consol
     if (source->count == 0)
         return vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images is there; %zu image files were found", root, listed,
                        source->files.count);
+    if (source->labels.count == 0)
+        return vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images has a label; expected labels to learn", root,
+                       source->count);
     return sort_labels(source);
 }
 

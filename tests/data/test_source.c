@@ -215,6 +215,11 @@ static void metadata_labels_come_in_every_shape(void **state) {
     check_metadata("metadata.jsonl",
                    "{\"file_name\":\"a.png\",\"labels\":[0,1.0]}\n{\"file_name\":\"sub/b.jpg.png\",\"labels\":[1,1]}",
                    "LABEL_1", "LABEL_0|LABEL_1", 0);
+    int64_t left_out;
+    check_metadata("metadata.csv", "file_name,labels\na.png,\"[0, 0]\"\nsub/b.jpg.png,\"[0, 0]\"\n", "", "", 0);
+    assert_int_equal(source.labels.count, 2);
+    ASSERT_OK(vt_labels_choose(&source, "-LABEL_0", &left_out));
+    assert_int_equal(source.labels.count, 1);
 }
 
 static void broken_metadata_is_refused(void **state) {
@@ -241,6 +246,7 @@ static void broken_metadata_is_refused(void **state) {
          "'b.png' (line 2 of its list) has no patient"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":\"x\",\"patient_id\":[]}", ":1: the patient is neither"},
         {"metadata.jsonl", "", "none of the 0 listed images"},
+        {"metadata.jsonl", "{\"file_name\":\"a.png\",\"labels\":[]}", "none of the 1 listed images has a label"},
         {"metadata.csv", "file_name,label\na.png,x\n../secret.png,y\n", ":3: '../secret.png' leads out of this folder"},
         {"metadata.csv", "file_name,label\n/etc/a.png,y\n", ":2: '/etc/a.png' leads out of this folder"},
         {"metadata.jsonl", "{\"file_name\":\"b/../../a.png\",\"label\":\"x\"}", ":1: 'b/../../a.png' leads out of this folder"},
