@@ -389,7 +389,9 @@ static void lay_out_bars(const vt_bar_chart *chart, bar_layout *layout) {
     area->height = chart->bar_count * BAR_PITCH + 8.0;
     area->left = EDGE + labels + PAD + TICK_LENGTH;
     area->top = EDGE + VT_TITLE_SIZE + 6.0;
-    layout->width = area->left + area->width + 6.0 + notes + EDGE;
+    layout->width = fmax(area->left + area->width + 6.0 + notes,
+                         EDGE + vt_text_width(cairo, chart->title, VT_TITLE_SIZE, VT_WEIGHT_NORMAL)) +
+                    EDGE;
     layout->height = area->top + area->height + BELOW_AXIS;
     cairo_destroy(cairo);
 }

@@ -18,7 +18,7 @@ static const char style[] =
     "border-bottom:1px solid var(--line)}\n"
     "p{margin:.4rem 0}.soft{color:var(--soft)}code{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.9em;"
     "overflow-wrap:anywhere}\n"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1.2rem 0}\n"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.75rem;margin:1.2rem 0}\n"
     ".card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.7rem .9rem}\n"
     ".card b{display:block;font-size:1.45rem;font-weight:600;line-height:1.3}.card span{color:var(--soft);font-size:.85rem}\n"
     ".note{background:var(--note);border-radius:8px;padding:.6rem .9rem;margin:.5rem 0}\n"

@@ -12,6 +12,12 @@
 
 #define MACRO_POINTS 201 /* false positive rates at which the mean curve is taken */
 
+enum {
+    MOST_NAMED = 2 * VT_CYCLE_COLOURS, /* curves that can be told apart: each colour once whole and once dashed */
+    MOST_BARS = 40                     /* labels that a chart has room for */
+};
+static const double NAME_WIDTH = 240; /* points that a label's name may take */
+
 typedef struct curve {
     double *false_rate, *true_rate; /* [count] */
     int64_t count;
@@ -69,6 +75,17 @@ static void free_roc_plot(roc_plot *plot) {
     free(plot->names);
 }
 
+/* More curves than can be told apart are a bundle with one name. */
+static void bundle_curves(roc_plot *plot) {
+    for (int i = 0; i < plot->count; i++) {
+        plot->series[i].label = i == 0 ? plot->names[0] : NULL;
+        plot->series[i].colour = (vt_colour){0.62, 0.74, 0.86};
+        plot->series[i].line_width = 0.6;
+        plot->series[i].dashed = 0;
+    }
+    snprintf(plot->names[0], sizeof plot->names[0], "%d labels", plot->count);
+}
+
 static vt_status make_roc_plot(const vt_evaluation *evaluation, roc_plot *plot) {
     size_t labels = (size_t)evaluation->num_labels;
     VT_TRY(vt_allocate(&plot->curves, labels, sizeof *plot->curves, "ROC curves"));
@@ -90,11 +107,15 @@ static vt_status make_roc_plot(const vt_evaluation *evaluation, roc_plot *plot) 
                                        .line_width = 1.3,
                                        .dashed = at >= VT_CYCLE_COLOURS};
     }
+    if (plot->count > MOST_NAMED) bundle_curves(plot);
     for (int k = 0; k < MACRO_POINTS; k++) {
         plot->mean_false[k] = (double)k / (MACRO_POINTS - 1);
         plot->mean_true[k] = plot->count ? plot->mean_true[k] / plot->count : NAN;
     }
-    snprintf(plot->names[labels], sizeof plot->names[labels], "macro mean (%.3f)", evaluation->roc_auc);
+    if (plot->count)
+        snprintf(plot->names[labels], sizeof plot->names[labels], "macro mean (%.3f)", evaluation->roc_auc);
+    else
+        snprintf(plot->names[labels], sizeof plot->names[labels], "macro mean (n/a)");
     plot->series[plot->count] = (vt_series){.label = plot->names[labels],
                                             .x = plot->mean_false,
                                             .y = plot->mean_true,
@@ -140,13 +161,27 @@ static int by_value_descending(const void *a, const void *b) {
     return strcmp(left->label, right->label);
 }
 
+/* Of more bars than there is room for, sorted, leaves the best and the worst ones; returns how many. */
+static int keep_extremes(vt_bar *bars, int count) {
+    const int half = MOST_BARS / 2;
+    int known = 0;
+    if (count <= MOST_BARS) return count;
+    while (known < count && !isnan(bars[known].value)) known++;
+    if (known == 0) return MOST_BARS;
+    if (known <= MOST_BARS) return known;
+    memmove(bars + half, bars + known - half, (size_t)half * sizeof *bars);
+    return MOST_BARS;
+}
+
 static vt_status plot_label_auc(const vt_evaluation *evaluation, const char *folder) {
     vt_bar *bars = NULL;
-    char(*notes)[64] = NULL;
+    char(*notes)[64] = NULL, (*names)[256] = NULL;
+    cairo_t *cairo = vt_measuring_context();
     vt_status status;
     size_t labels = (size_t)evaluation->num_labels;
     VT_TRY_GOTO(vt_allocate(&bars, labels, sizeof *bars, "a chart"));
     VT_TRY_GOTO(vt_allocate(&notes, labels, sizeof *notes, "a chart"));
+    VT_TRY_GOTO(vt_allocate(&names, labels, sizeof *names, "a chart"));
     for (size_t i = 0; i < labels; i++) {
         const vt_label_metrics *metrics = &evaluation->labels[i];
         if (isnan(metrics->roc_auc))
@@ -156,23 +191,31 @@ static vt_status plot_label_auc(const vt_evaluation *evaluation, const char *fol
         else
             snprintf(notes[i], sizeof notes[i], "%.3f  [%.3f, %.3f]", metrics->roc_auc, metrics->roc_auc_low,
                      metrics->roc_auc_high);
-        bars[i] = (vt_bar){evaluation->label_names[i], metrics->roc_auc, metrics->roc_auc_low, metrics->roc_auc_high, notes[i]};
+        vt_text_fit(cairo, evaluation->label_names[i], VT_TEXT_SIZE, VT_WEIGHT_NORMAL, NAME_WIDTH, names[i], sizeof names[i]);
+        bars[i] = (vt_bar){names[i], metrics->roc_auc, metrics->roc_auc_low, metrics->roc_auc_high, notes[i]};
     }
     qsort(bars, labels, sizeof *bars, by_value_descending);
+    int shown = keep_extremes(bars, evaluation->num_labels);
     char title[128];
-    snprintf(title, sizeof title, "ROC-AUC per label with 95 %% confidence interval, %s split", evaluation->split);
+    if (shown == evaluation->num_labels)
+        snprintf(title, sizeof title, "ROC-AUC per label with 95 %% confidence interval, %s split", evaluation->split);
+    else
+        snprintf(title, sizeof title, "ROC-AUC of %d of %d labels, the best and the worst, %s split", shown,
+                 evaluation->num_labels, evaluation->split);
     vt_bar_chart chart = {.title = title,
                           .x_label = "ROC-AUC",
                           .bars = bars,
-                          .bar_count = evaluation->num_labels,
+                          .bar_count = shown,
                           .plot_width = 300,
                           .x_low = 0,
                           .x_high = 1,
                           .reference = 0.5};
     status = vt_bar_chart_write(&chart, folder, "label_auc");
 done:
+    cairo_destroy(cairo);
     free(bars);
     free(notes);
+    free(names);
     return status;
 }
 

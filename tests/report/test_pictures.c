@@ -112,6 +112,43 @@ static void test_no_label_has_both_classes(void **state) {
     free(made);
 }
 
+/* Thousands of labels, and names as long as a page: pictures keep a size that can be looked at. */
+static void test_many_labels_with_long_names(void **state) {
+    (void)state;
+    enum { LABELS = 2000, SAMPLES = 4 };
+    static float scores[SAMPLES * LABELS], targets[SAMPLES * LABELS];
+    static vt_label_metrics labels[LABELS];
+    static char *same_names[LABELS], long_name[5000];
+    memset(long_name, 'W', sizeof long_name - 1);
+    for (int i = 0; i < SAMPLES * LABELS; i++) {
+        scores[i] = (float)(i * 7919 % 1000) / 1000;
+        targets[i] = i / LABELS % 2 == 0;
+    }
+    for (int label = 0; label < LABELS; label++) {
+        double auc = label % 3 ? label / (double)LABELS : NAN;
+        labels[label] = (vt_label_metrics){.positives = 2, .negatives = isnan(auc) ? 0 : 2, .roc_auc = auc, .roc_auc_low = NAN};
+        same_names[label] = long_name;
+    }
+    vt_evaluation evaluation = {.split = "validation",
+                                .samples = SAMPLES,
+                                .num_labels = LABELS,
+                                .label_names = same_names,
+                                .scores = scores,
+                                .targets = targets,
+                                .labels = labels,
+                                .roc_auc = 0.5};
+    ASSERT_OK(vt_plot_evaluation(&evaluation, test_path("many")));
+    static const char *const pictures[] = {"many/roc_curves.png", "many/label_auc.png"};
+    for (int i = 0; i < 2; i++) {
+        uint8_t *bytes;
+        size_t size;
+        ASSERT_OK(vt_read_file(test_path(pictures[i]), 1 << 26, &bytes, &size));
+        assert_true(bytes[16] == 0 && bytes[17] == 0 && bytes[18] < 8); /* width and height below 2048 pixels */
+        assert_true(bytes[20] == 0 && bytes[21] == 0 && bytes[22] < 8);
+        free(bytes);
+    }
+}
+
 static void test_label_names_that_are_not_utf8(void **state) {
     (void)state;
     char *strange[15];
@@ -194,6 +231,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_evaluation_pictures_are_the_same_bytes_every_time),
         cmocka_unit_test(test_no_label_has_both_classes),
+        cmocka_unit_test(test_many_labels_with_long_names),
         cmocka_unit_test(test_label_names_that_are_not_utf8),
         cmocka_unit_test(test_training_curves),
         cmocka_unit_test(test_a_history_without_entries_still_gives_a_picture),
