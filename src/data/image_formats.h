@@ -4,6 +4,9 @@
 
 #include "data/image.h"
 
+/* deflate makes at most 1032 bytes of one (RFC 1951: 258 bytes for two codes of one bit each). */
+enum { VT_DEFLATE_LIMIT = 1032 };
+
 /* Each decodes one format into one channel for grey files, three for all others. `out` is empty on failure.
  * *orientation = how the image lies in its file, by its Exif record. */
 vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) VT_CHECKED;

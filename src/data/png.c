@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* deflate makes at most 1032 bytes of one (RFC 1951: 258 bytes for two codes of one bit each). */
-enum { DEFLATE_LIMIT = 1032 };
-
 typedef struct png_job {
     const char *name;
     const uint8_t *input; /* [input_size] */
@@ -54,7 +51,7 @@ static void read_bytes(png_structp png, png_bytep bytes, size_t count) {
 static vt_status check_header(const png_job *job, png_structp png, png_infop info) {
     uint64_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
     VT_TRY(vt_image_check_size(job->name, width, height));
-    if (png_get_rowbytes(png, info) * height / DEFLATE_LIMIT > job->input_size)
+    if (png_get_rowbytes(png, info) * height / VT_DEFLATE_LIMIT > job->input_size)
         return vt_fail(VT_ERROR_INPUT, "%s: the PNG image is cut off: %zu bytes can't hold %d x %d pixels", job->name,
                        job->input_size, (int)width, (int)height);
     return VT_OK;

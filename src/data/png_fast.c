@@ -17,7 +17,6 @@ enum {
     IHDR_SIZE = 13,
     CHUNK_OVERHEAD = 12,         /* length, type and checksum, four bytes each */
     ANCILLARY_LIMIT = 1 << 20,   /* libpng refuses chunks of 8,000,000 bytes, or as it was built */
-    DEFLATE_LIMIT = 1032,        /* as in png.c */
     DEFLATE_WINDOW_LIMIT = 32768 /* bytes */
 };
 
@@ -111,7 +110,7 @@ static int read_chunks(const uint8_t *file, size_t size, png_layout *layout, uin
 /* Data stored without compression grow by 11 bytes or more, and a little above that libpng limits a chunk. Longer streams, and
  * windows that zlib would hold the stream to but libdeflate doesn't, are not for us. */
 static int stream_is_usual(const uint8_t *stream, size_t size, const png_layout *layout) {
-    if (size < 2 || size > layout->filtered_size + 11 || layout->filtered_size / DEFLATE_LIMIT > size) return 0;
+    if (size < 2 || size > layout->filtered_size + 11 || layout->filtered_size / VT_DEFLATE_LIMIT > size) return 0;
     size_t window = (size_t)256 << (stream[0] >> 4);
     return window >= DEFLATE_WINDOW_LIMIT || window >= layout->filtered_size;
 }

@@ -8,8 +8,8 @@
 vt_status vt_model_lay_out(vt_model *model) VT_CHECKED;
 
 /* Random values for parameters [first, parameter_count), as Hugging Face initialises them: weights, position embeddings
- * and the class token from a normal distribution of standard deviation initializer_range, biases 0, layer norms 1
- * and 0. A parameter's values are a function of the seed and its index alone. */
+ * and the class token from a normal distribution of standard deviation initializer_range cut at -2 and 2, biases 0, layer
+ * norms 1 and 0. A parameter's values are a function of the seed and its index alone. */
 vt_status vt_model_initialise(vt_model *model, int first, uint64_t seed) VT_CHECKED;
 
 /* The patches of an image, and with the class token. */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "model/parameters.h"
 #include "train/arguments.h"
 #include "train/evaluation.h"
 #include "train/schedule.h"
@@ -69,9 +70,7 @@ static vt_status update_weights(vt_trainer *trainer) {
 
 /* 6 operations per parameter and token, forward and backward (Kaplan et al. 2020). */
 static double operations_per_sample(const vt_model *model) {
-    const vt_vit_config *config = &model->config;
-    double patches = (double)(config->image_height / config->patch_size) * (config->image_width / config->patch_size);
-    return 6.0 * (double)vt_model_parameter_count(model) * (patches + 1);
+    return 6.0 * (double)vt_model_parameter_count(model) * (double)vt_config_tokens(&model->config);
 }
 
 static vt_status take_step(vt_trainer *trainer) {
