@@ -258,6 +258,6 @@ vt_status vt_image_resize(const vt_image *image, int width, int height, vt_resam
         memcpy(out->pixels, image->pixels, (size_t)width * (size_t)height * (size_t)image->channels);
         return VT_OK;
     }
-    if (!filter) return resize_nearest(image, width, height, out);
+    if (!filter || !filter->weight) return resize_nearest(image, width, height, out);
     return resize_filtered(image, width, height, filter, out);
 }

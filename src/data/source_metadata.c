@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "formats/csv.h"
+#include "formats/utf8.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,14 +270,13 @@ done:
 }
 
 static vt_status read_json_lines(vt_reader *reader) {
-    static const char byte_order_mark[] = "\xef\xbb\xbf";
     uint8_t *data = NULL;
     size_t size;
     int64_t line = 0;
     vt_status status = VT_OK;
     VT_TRY(vt_read_file(reader->path, METADATA_LIMIT, &data, &size));
     const char *text = (const char *)data, *end = text + size;
-    if (size >= 3 && memcmp(text, byte_order_mark, 3) == 0) text += 3;
+    text += vt_utf8_mark_length(text, size);
     while (text < end) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         size_t length = (size_t)((newline ? newline : end) - text);

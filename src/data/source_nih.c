@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "formats/csv.h"
+#include "formats/utf8.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,8 +108,7 @@ static vt_status read_list(vt_source *source, const char *name, vt_part part, in
         status = vt_fail(VT_ERROR_INPUT, "%s: a NUL byte; expected one image name per line", path);
         goto done;
     }
-    static const char byte_order_mark[] = "\xef\xbb\xbf";
-    char *text = (char *)data + (strncmp((char *)data, byte_order_mark, 3) == 0 ? 3 : 0), *rest = NULL;
+    char *text = (char *)data + vt_utf8_mark_length(data, size), *rest = NULL;
     for (char *word = strtok_r(text, " \t\r\n", &rest); word; word = strtok_r(NULL, " \t\r\n", &rest)) {
         int64_t index = vt_map_get(source->by_name, word, strlen(word));
         if (index < 0) {

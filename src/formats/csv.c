@@ -106,7 +106,7 @@ static vt_status create(uint8_t *data, size_t size, const char *name, vt_csv **o
     }
     csv->data = data;
     csv->next_line = 1;
-    csv->next = (char *)data + (size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+    csv->next = (char *)data + vt_utf8_mark_length(data, size);
     VT_TRY_GOTO(vt_copy_string(name, &csv->name));
     VT_TRY_GOTO(check_text(csv, size));
     status = read_header(csv);

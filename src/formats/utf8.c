@@ -34,3 +34,8 @@ size_t vt_utf8_valid_length(const void *text, size_t size) {
     }
     return i;
 }
+
+size_t vt_utf8_mark_length(const void *text, size_t size) {
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    return size >= sizeof mark && memcmp(text, mark, sizeof mark) == 0 ? sizeof mark : 0;
+}
