@@ -4,6 +4,8 @@
 #include "terminal.h"
 #include <stdio.h>
 
+enum { EXAMPLES = 12 }; /* images in the grid of predictions */
+
 vt_status leave_results(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation, const char *folder,
                         uint64_t seed) {
     char plots[VT_PATH_MAX + 16];
@@ -12,7 +14,7 @@ vt_status leave_results(const vt_dataset *dataset, const vt_split *split, const 
     if (evaluation) {
         status = vt_evaluation_save(evaluation, folder, "eval");
         if (status == VT_OK) status = vt_plot_evaluation(evaluation, plots);
-        if (status == VT_OK) status = vt_plot_examples(dataset, split, evaluation, 12, seed, plots, "predictions");
+        if (status == VT_OK) status = vt_plot_examples(dataset, split, evaluation, EXAMPLES, seed, plots, "predictions");
     }
     if (status == VT_OK) status = vt_write_report(folder, dataset, evaluation);
     if (status == VT_OK) say("Pictures are in %s, the report is %s/report.html", plots, folder);
