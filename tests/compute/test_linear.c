@@ -4,7 +4,8 @@
 typedef struct shape {
     int64_t rows, in, out;
 } shape;
-static const shape shapes[] = {{1, 20, 33}, {5, 64, 192}, {197, 96, 100}, {130, 300, 17}, {9, 790, 410}, {1182, 16, 40}};
+static const shape shapes[] = {{1, 20, 33},   {5, 64, 192},   {197, 96, 100}, {130, 300, 17},
+                               {9, 790, 410}, {1182, 16, 40}, {530, 32, 96},  {70, 32, 512}};
 
 static double activation_reference(vt_activation activation, double x, double *derivative) {
     double s, z, slope, phi;

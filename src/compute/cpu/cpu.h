@@ -66,6 +66,13 @@ vt_status vt_cpu_linear_backward_input(vt_device *device, vt_linear *linear, con
 vt_status vt_cpu_linear_backward_weight(vt_device *device, vt_linear *linear, const act *x, const act *dy, int64_t rows,
                                         float *dweight, float *dbias) VT_CHECKED;
 
+/* Whether vt_cpu_weight_gradient() can take a bfloat16 layer of these sizes. */
+int vt_cpu_has_weight_gradient(const vt_cpu_device *device, int64_t in, int64_t out);
+
+/* dweight [out, in] += dy^T x over x [rows, in] and dy [rows, out]; dbias [out] (NULL: none) += column sums of dy. */
+vt_status vt_cpu_weight_gradient(vt_cpu_device *device, const vt_bf16 *x, const vt_bf16 *dy, int64_t rows, int64_t in,
+                                 int64_t out, float *dweight, float *dbias) VT_CHECKED;
+
 vt_status vt_cpu_layer_norm_forward(vt_device *device, vt_precision precision, const act *x, int64_t x_stride,
                                     const float *gamma, const float *beta, float epsilon, int64_t rows, int64_t hidden, act *y,
                                     float *mean, float *inverse_std) VT_CHECKED;

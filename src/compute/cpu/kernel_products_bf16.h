@@ -119,7 +119,7 @@ static void pad_rows(const vt_bf16 *from, int64_t stride, int64_t rows, int64_t 
 }
 
 INLINE void store_pairs(pair *to, hvec first, hvec second) {
-    uvec both = __builtin_convertvector(first, uvec) | (__builtin_convertvector(second, uvec) << 16);
+    uvec both = vec_widen(first) | (vec_widen(second) << 16);
     vec_store((float *)to, (vec)both);
 }
 

@@ -72,6 +72,14 @@ typedef struct vt_kernels {
     void (*attention_forward)(vt_precision precision, const vt_attention_head *head);
     void (*attention_backward)(vt_precision precision, const vt_attention_head *head);
 
+    /* --- weight gradients on bfloat16 tiles, NULL where there are none; all sizes but `rows` are multiples of 32 --- */
+    /* Part of panels [columns / 32][panel_rows / 2, 32] of pairs of rows = x [rows, columns], and zeros up to the next 32. */
+    void (*pair_panels)(const vt_bf16 *x, int64_t rows, int64_t columns, void *panels, int64_t panel_rows);
+    /* dweight [outs, columns] += dy^T x; dbias [outs] (NULL: none) += column sums of dy; both in panels of as many rows.
+     * transposed: room for outs * rows bfloat16 numbers. */
+    void (*weight_gradient)(const void *dy_panels, const void *x_panels, int64_t rows, int64_t outs, int64_t columns,
+                            float *dweight, float *dbias, void *transposed);
+
     /* --- optimizer; [count] --- */
     double (*sum_of_squares)(const float *x, int64_t count);
     void (*adamw)(const vt_update_plan *plan, int decay, float *parameters, const float *gradients, float *moment1,

@@ -7,6 +7,9 @@
 #if defined(__AVX512BF16__)
 #include "compute/cpu/kernel_attention_bf16.h"
 #endif
+#if defined(__AMX_BF16__)
+#include "compute/cpu/kernel_weight_gradient.h"
+#endif
 
 static size_t attention_workspace(vt_precision precision, int64_t tokens, int64_t head_dim, int backward) {
 #if defined(__AVX512BF16__)
@@ -52,6 +55,10 @@ const vt_kernels KERNEL_TABLE = {
     .attention_workspace = attention_workspace,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
+#if defined(__AMX_BF16__)
+    .pair_panels = pair_panels,
+    .weight_gradient = weight_gradient,
+#endif
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
     .sgd = sgd,

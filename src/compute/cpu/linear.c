@@ -299,6 +299,8 @@ vt_status vt_cpu_linear_backward_weight(vt_device *device, vt_linear *linear, co
     vt_cpu_device *cpu = vt_cpu(device);
     weight_pass pass = {.linear = linear, .x = x, .dy = dy, .rows = rows, .dweight = dweight};
     if (rows == 0) return VT_OK;
+    if (linear->product == VT_PRECISION_BF16 && vt_cpu_has_weight_gradient(cpu, linear->in_features, linear->out_features))
+        return vt_cpu_weight_gradient(cpu, x, dy, rows, linear->in_features, linear->out_features, dweight, dbias);
     VT_TRY(converts(linear) ? run_weight_converted(cpu, &pass, x, dy, rows) : run_weight(cpu, &pass));
     if (dbias) add_bias_gradient(cpu, linear, dy, rows, dbias);
     return VT_OK;

@@ -200,8 +200,19 @@ INLINE void vec_transpose(vec row[LANES]) {
 #endif
 }
 
+/* With zeros above; gcc 12 makes two halves of __builtin_convertvector(). */
+INLINE uvec vec_widen(hvec bits) {
+#if LANES == 16
+    return (uvec)_mm512_cvtepu16_epi32((__m256i)bits);
+#elif LANES == 8
+    return (uvec)_mm256_cvtepu16_epi32((__m128i)bits);
+#else
+    return __builtin_convertvector(bits, uvec);
+#endif
+}
+
 INLINE vec vec_from_bf16(hvec bits) {
-    return (vec)(__builtin_convertvector(bits, uvec) << 16);
+    return (vec)(vec_widen(bits) << 16);
 }
 
 /* Rounds to nearest even; NaN stays a quiet NaN. */
