@@ -3,7 +3,7 @@
 #include "report/html.h"
 
 #include "base/file.h"
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +40,12 @@ vt_status vt_html_escape(vt_text *page, const char *text) {
     return VT_OK;
 }
 
+vt_status vt_html_escape_formatted(vt_text *page, const char *format, va_list arguments) {
+    char text[4096];
+    vsnprintf(text, sizeof text, format, arguments);
+    return vt_html_escape(page, text);
+}
+
 vt_status vt_html_begin(vt_text *page, const char *title) {
     VT_TRY(vt_text_add(page, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                              "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>"));
@@ -62,15 +68,14 @@ vt_status vt_html_heading(vt_text *page, const char *title) {
 }
 
 vt_status vt_html_row(vt_text *page, const char *name, const char *format, ...) {
-    char value[4096];
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(value, sizeof value, format, arguments);
-    va_end(arguments);
     VT_TRY(vt_text_add(page, "<tr><td>"));
     VT_TRY(vt_html_escape(page, name));
     VT_TRY(vt_text_add(page, "</td><td><code>"));
-    VT_TRY(vt_html_escape(page, value));
+    va_start(arguments, format);
+    vt_status status = vt_html_escape_formatted(page, format, arguments);
+    va_end(arguments);
+    VT_TRY(status);
     return vt_text_add(page, "</code></td></tr>\n");
 }
 

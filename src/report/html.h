@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include <stdarg.h>
 
 /* From the doctype to the opened body, style included. */
 vt_status vt_html_begin(vt_text *page, const char *title) VT_CHECKED;
@@ -11,6 +12,9 @@ vt_status vt_html_end(vt_text *page, const char *closing_line) VT_CHECKED;
 
 /* `text` with &, <, > and quotes escaped. */
 vt_status vt_html_escape(vt_text *page, const char *text) VT_CHECKED;
+
+/* The same for formatted text, cut at 4 KB. */
+vt_status vt_html_escape_formatted(vt_text *page, const char *format, va_list arguments) VT_CHECKED VT_PRINTF(2, 0);
 
 /* <h2>title</h2> */
 vt_status vt_html_heading(vt_text *page, const char *title) VT_CHECKED;

@@ -78,13 +78,12 @@ static vt_status add_cards(vt_text *page, const vt_evaluation *evaluation, const
 
 static vt_status add_note(vt_text *page, const char *format, ...) VT_PRINTF(2, 3);
 static vt_status add_note(vt_text *page, const char *format, ...) {
-    char text[1024];
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     VT_TRY(vt_text_add(page, "<p class=\"note\">"));
-    VT_TRY(vt_html_escape(page, text));
+    va_start(arguments, format);
+    vt_status status = vt_html_escape_formatted(page, format, arguments);
+    va_end(arguments);
+    VT_TRY(status);
     return vt_text_add(page, "</p>\n");
 }
 
