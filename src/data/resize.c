@@ -55,13 +55,24 @@ typedef struct resample_filter {
     double support; /* half of its width, in input pixels at scale 1 */
 } resample_filter;
 
+/* NULL for nearest, which weighs nothing, and for what is no filter. */
 static const resample_filter *find_filter(vt_resample resample) {
-    static const resample_filter filters[] = {
-        [VT_RESAMPLE_LANCZOS] = {filter_lanczos, 3.0}, [VT_RESAMPLE_BILINEAR] = {filter_bilinear, 1.0},
-        [VT_RESAMPLE_BICUBIC] = {filter_bicubic, 2.0}, [VT_RESAMPLE_BOX] = {filter_box, 0.5},
-        [VT_RESAMPLE_HAMMING] = {filter_hamming, 1.0},
-    };
-    return resample >= VT_RESAMPLE_LANCZOS && resample <= VT_RESAMPLE_HAMMING ? &filters[resample] : NULL;
+    static const resample_filter lanczos = {filter_lanczos, 3.0}, bilinear = {filter_bilinear, 1.0},
+                                 bicubic = {filter_bicubic, 2.0}, box = {filter_box, 0.5}, hamming = {filter_hamming, 1.0};
+    switch (resample) {
+    case VT_RESAMPLE_LANCZOS:
+        return &lanczos;
+    case VT_RESAMPLE_BILINEAR:
+        return &bilinear;
+    case VT_RESAMPLE_BICUBIC:
+        return &bicubic;
+    case VT_RESAMPLE_BOX:
+        return &box;
+    case VT_RESAMPLE_HAMMING:
+        return &hamming;
+    default:
+        return NULL;
+    }
 }
 
 static void axis_free(vt_resize_axis *axis) {
@@ -258,6 +269,6 @@ vt_status vt_image_resize(const vt_image *image, int width, int height, vt_resam
         memcpy(out->pixels, image->pixels, (size_t)width * (size_t)height * (size_t)image->channels);
         return VT_OK;
     }
-    if (!filter || !filter->weight) return resize_nearest(image, width, height, out);
+    if (!filter) return resize_nearest(image, width, height, out);
     return resize_filtered(image, width, height, filter, out);
 }
