@@ -138,6 +138,11 @@ static vt_status name_last_good(const vt_trainer *trainer, vt_status failure) {
                    (long long)trainer->last_saved_step);
 }
 
+static vt_status rotate(const vt_trainer *trainer) {
+    return vt_checkpoint_rotate(trainer->arguments->output_dir, trainer->arguments->save_total_limit, trainer->last_saved_step,
+                                trainer->state.best_global_step);
+}
+
 static vt_status save_step(vt_trainer *trainer) {
     const vt_training_arguments *arguments = trainer->arguments;
     vt_checkpoint checkpoint = {trainer->model, trainer->moment1, trainer->moment2, &trainer->state, arguments};
@@ -146,8 +151,7 @@ static vt_status save_step(vt_trainer *trainer) {
     vt_status status = vt_checkpoint_save(&checkpoint, arguments->output_dir);
     if (status != VT_OK) return name_last_good(trainer, status);
     trainer->last_saved_step = trainer->state.global_step;
-    return vt_checkpoint_rotate(arguments->output_dir, arguments->save_total_limit, trainer->last_saved_step,
-                                trainer->state.best_global_step);
+    return rotate(trainer);
 }
 
 static vt_status stop(vt_trainer *trainer) {
@@ -169,6 +173,8 @@ vt_status vt_trainer_do_duties(vt_trainer *trainer) {
         if (status == VT_ERROR_INTERRUPTED) return stop(trainer);
         VT_TRY(status);
     }
-    if (save_is_due(trainer) && trainer->last_saved_step != trainer->state.global_step) VT_TRY(save_step(trainer));
+    /* A run killed between saving and deleting older checkpoints has the latter outstanding. */
+    if (save_is_due(trainer))
+        VT_TRY(trainer->last_saved_step == trainer->state.global_step ? rotate(trainer) : save_step(trainer));
     return vt_stop_requested() && !finished ? stop(trainer) : VT_OK;
 }

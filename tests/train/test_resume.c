@@ -327,6 +327,19 @@ static void assert_steps(const char *folder, const int64_t *expected, size_t cou
     free(steps);
 }
 
+/* As if killed after saving and before deleting. */
+static void a_resumed_run_keeps_to_its_limit(void **state) {
+    (void)state;
+    static const int64_t left[] = {8, 9};
+    vt_training_arguments arguments = reference_arguments(test_path("over-limit"));
+    arguments.metric_for_best_model[0] = 0;
+    ASSERT_OK(train_fresh(dataset, &arguments, NULL, NULL));
+    arguments.resume = 1;
+    arguments.save_total_limit = 2;
+    ASSERT_OK(train_fresh(dataset, &arguments, NULL, NULL));
+    assert_steps(arguments.output_dir, left, 2);
+}
+
 static void rotation_spares_best_and_newest(void **state) {
     (void)state;
     const char *folder = test_path("rotated");
@@ -358,6 +371,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_full_disk_keeps_the_last_good_one),
         cmocka_unit_test(refuses_what_would_not_be_the_same_run),
         cmocka_unit_test(nothing_to_resume_is_a_fresh_start),
+        cmocka_unit_test(a_resumed_run_keeps_to_its_limit),
         cmocka_unit_test(rotation_spares_best_and_newest),
     };
     int failed = cmocka_run_group_tests(tests, run_reference, close_reference);
