@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_SIZE = 8192, BAR_WIDTH = 10 };
+enum { LINE_SIZE = 8192, BAR_WIDTH = 10, SCREEN_WIDTH = 79 };
 static const double REDRAW_SECONDS = 0.1;
 
 static VT_PRINTF(3, 0) void say(const vt_console *console, vt_level level, const char *format, va_list arguments) {
@@ -34,19 +34,32 @@ void vt_warn(const vt_console *console, const char *format, ...) {
     va_end(arguments);
 }
 
+/* text = "|####------|", shorter where `rest` characters beside it leave less room, "" where they leave none. */
+static void draw_bar(double fraction, int rest, char text[BAR_WIDTH + 3]) {
+    int width = SCREEN_WIDTH - rest - 2;
+    width = width > BAR_WIDTH ? BAR_WIDTH : width;
+    text[0] = '\0';
+    if (width < 1) return;
+    for (int i = 0; i < width; i++) text[i + 1] = i < (int)(fraction * width) ? '#' : '-';
+    text[0] = text[width + 1] = '|';
+    text[width + 2] = '\0';
+}
+
 static void draw(vt_progress *progress, double now) {
-    char line[512], shown[512], bar[BAR_WIDTH + 1], elapsed[32], left[32] = "?";
+    char line[512], shown[512], before[128], after[256], bar[BAR_WIDTH + 3], elapsed[32], left[32] = "?", speed[64] = "";
     int64_t total = progress->total > 0 ? progress->total : 1;
     double fraction = (double)progress->done / (double)total, seconds = now - progress->started;
     fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
     double rate = seconds > 0 ? (double)(progress->done - progress->first) / seconds : 0;
-    for (int i = 0; i < BAR_WIDTH; i++) bar[i] = i < (int)(fraction * BAR_WIDTH) ? '#' : '-';
-    bar[BAR_WIDTH] = '\0';
     vt_format_duration(seconds, elapsed);
     if (rate > 0) vt_format_duration((double)(progress->total - progress->done) / rate, left);
-    snprintf(line, sizeof line, "%s%s%3d%%|%s| %lld/%lld [%s<%s, %.*f %s/s%s%s]", progress->label ? progress->label : "",
-             progress->label ? ": " : "", (int)(fraction * 100), bar, (long long)progress->done, (long long)progress->total,
-             elapsed, left, rate >= 10 ? 1 : 2, rate, progress->unit, progress->suffix[0] ? ", " : "", progress->suffix);
+    if (progress->unit) snprintf(speed, sizeof speed, ", %.*f %s/s", rate >= 10 ? 1 : 2, rate, progress->unit);
+    snprintf(before, sizeof before, "%s%s%3d%%", progress->label ? progress->label : "", progress->label ? ": " : "",
+             (int)(fraction * 100));
+    snprintf(after, sizeof after, " %lld/%lld [%s<%s%s%s%s]", (long long)progress->done, (long long)progress->total, elapsed,
+             left, speed, progress->suffix[0] ? ", " : "", progress->suffix);
+    draw_bar(fraction, (int)(strlen(before) + strlen(after)), bar);
+    snprintf(line, sizeof line, "%s%s%s", before, bar, after);
     vt_make_printable(line, shown, sizeof shown);
     progress->console->progress(progress->console->user, shown);
     progress->drawn = now;

@@ -1,7 +1,8 @@
 /* Saying things on a console: formatted lines, and a progress bar with rate and time left.
  *
  * A bar reads ` 42%|####------| 420/1000 [00:12<00:17, 34.1 images/s, loss=0.31]`; it is redrawn at most ten times a
- * second. The monotonic clock is used for the rate. */
+ * second. Beside much text it is shorter, so that the line fits a terminal of 80 columns. The monotonic clock is used for
+ * the rate. */
 #ifndef VT_BASE_PROGRESS_H
 #define VT_BASE_PROGRESS_H
 
@@ -20,7 +21,8 @@ typedef struct vt_progress {
     char suffix[96];
 } vt_progress;
 
-/* Starts a bar at `first` of `total`, such as ("Preparing", "images"). Strings must outlive the bar. */
+/* Starts a bar at `first` of `total`, such as ("Preparing", "images"); unit NULL: no rate, for the suffix has a better one.
+ * Strings must outlive the bar. */
 void vt_progress_begin(vt_progress *progress, const vt_console *console, const char *label, const char *unit, int64_t first,
                        int64_t total);
 /* Moves it to `done`, with more text after the rate (NULL: as before). */

@@ -86,7 +86,7 @@ static vt_status take_step(vt_trainer *trainer) {
     state->loss_sum += trainer->step_loss;
     state->total_flos += operations_per_sample(trainer->model) * (double)samples;
     trainer->samples_done += samples;
-    snprintf(suffix, sizeof suffix, "%.1f images/s, loss=%.4g, lr=%.3g",
+    snprintf(suffix, sizeof suffix, "%.1f images/s, loss=%.3g, lr=%.2g",
              (double)trainer->samples_done / (vt_now() - trainer->started), trainer->step_loss, trainer->learning_rate);
     vt_progress_update(&trainer->progress, state->global_step, suffix);
     return VT_OK;
@@ -94,7 +94,7 @@ static vt_status take_step(vt_trainer *trainer) {
 
 static vt_status run_steps(vt_trainer *trainer) {
     vt_status status = VT_OK;
-    vt_progress_begin(&trainer->progress, trainer->console, "Training", "steps", trainer->first_step, trainer->plan.max_steps);
+    vt_progress_begin(&trainer->progress, trainer->console, "Training", NULL, trainer->first_step, trainer->plan.max_steps);
     /* A run that was stopped before an evaluation was due has it outstanding. */
     if (trainer->first_step > 0) status = vt_trainer_do_duties(trainer);
     while (status == VT_OK && trainer->state.global_step < trainer->plan.max_steps) {

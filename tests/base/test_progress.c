@@ -63,6 +63,15 @@ static void bars_show_where_they_are(void **state) {
     vt_progress_end(&progress);
     assert_int_equal(seen.cleared, 1);
 
+    /* As a long training run has it: everything in 79 characters, at the bar's cost. */
+    vt_progress_begin(&progress, &console, "Training", NULL, 0, 8124);
+    progress.drawn -= 1;
+    progress.started -= 21;
+    vt_progress_update(&progress, 523, "95.4 images/s, loss=0.532, lr=0.00012");
+    assert_string_equal(seen.bar, "Training:   6%|-| 523/8124 [00:21<05:05, 95.4 images/s, loss=0.532, lr=0.00012]");
+    progress.drawn -= 1;
+    vt_progress_update(&progress, 523, "95.4 images/s, loss=0.532, lr=0.00012, and what has no room at all");
+    assert_non_null(strstr(seen.bar, "Training:   6% 523/8124 ["));
     vt_progress_begin(&progress, NULL, "Silent", "images", 0, 0);
     vt_progress_update(&progress, 1, "x");
     vt_progress_end(&progress);
