@@ -33,12 +33,14 @@ typedef struct bench {
     double total, processor; /* seconds of all steps: on the wall, and of all threads in user mode */
 } bench;
 
-/* Floating-point operations of a forward and backward per image; a product of [m, k] and [k, n] counts 2 m k n. */
+/* Floating-point operations of a forward and backward per image; a product of [m, k] and [k, n] counts 2 m k n. In the last
+ * layer only the class token is more than a key and a value. */
 static double step_operations(const vt_vit_config *config) {
     double tokens = (double)vt_config_tokens(config), hidden = config->hidden_size;
     double patch_values = (double)config->num_channels * config->patch_size * config->patch_size;
     double layer = 2 * tokens * hidden * (4 * hidden + 2.0 * config->intermediate_size) + 4 * tokens * tokens * hidden;
-    return 3 * (config->num_hidden_layers * layer + 2 * (tokens - 1) * patch_values * hidden);
+    double last = 2 * hidden * (3 * tokens * hidden + hidden + 2.0 * config->intermediate_size) + 4 * tokens * hidden;
+    return 3 * ((config->num_hidden_layers - 1) * layer + last + 2 * (tokens - 1) * patch_values * hidden);
 }
 
 static vt_status open_model(bench *b) {
