@@ -132,7 +132,8 @@ static vt_status clear_output(const vt_trainer *trainer) {
                        "%s: holds %zu checkpoint%s of an earlier run; go on with --resume-from-checkpoint, start afresh with "
                        "--overwrite-output-dir, or choose another folder",
                        arguments->output_dir, count, count == 1 ? "" : "s");
-    vt_say(trainer->console, "Overwriting %s: removing %zu checkpoints of an earlier run.", arguments->output_dir, count);
+    vt_say(trainer->console, "Overwriting %s: removing %zu checkpoint%s of an earlier run.", arguments->output_dir, count,
+           count == 1 ? "" : "s");
     return vt_checkpoint_remove_all(arguments->output_dir);
 }
 
@@ -222,9 +223,9 @@ static vt_status check_space(const vt_trainer *trainer) {
     vt_format_bytes(available, available_text);
     return vt_fail(
         VT_ERROR_IO,
-        "%s: %lld checkpoints and the final model need %s, but only %s are free; make room, or keep fewer checkpoints "
+        "%s: %lld checkpoint%s and the final model need %s, but only %s are free; make room, or keep fewer checkpoints "
         "with --save-total-limit or --save-steps",
-        folder, (long long)count, needed_text, available_text);
+        folder, (long long)count, count == 1 ? "" : "s", needed_text, available_text);
 }
 
 /* --- placement --- */
