@@ -41,17 +41,44 @@ VT_API const char *vt_split_policy_name(vt_split_policy policy);
 
 typedef enum vt_bad_image_policy { VT_BAD_IMAGE_FAIL = 0, VT_BAD_IMAGE_SKIP = 1 } vt_bad_image_policy;
 
+/* What a label that is neither 0 nor 1 becomes. Ignored labels are NaN in the label vector: they count neither in the loss
+ * nor in any figure. */
+typedef enum vt_unknown_policy { VT_UNKNOWN_IGNORE = 0, VT_UNKNOWN_ZERO = 1, VT_UNKNOWN_ONE = 2 } vt_unknown_policy;
+
+/* How labels are read from a raw data set; all zero is the default. */
+typedef struct vt_label_options {
+    const char *keep;  /* "A,B": keep only these labels; "-A,-B": drop these; NULL: all */
+    const char *table; /* CSV with a row per image and the labels in columns; NULL: found in the data set, if it has one */
+    const char *image_column;   /* of the table: path or name of the image; NULL: recognised by name */
+    const char *patient_column; /* of the table; NULL: recognised by name, if there is one */
+    const char
+        *label_columns; /* "A,B": columns of the table that are labels, one per column; NULL: recognised by their values */
+    vt_unknown_policy uncertain; /* of labels that are -1 */
+    vt_unknown_policy missing;   /* of labels that are empty or NaN; VT_UNKNOWN_IGNORE or VT_UNKNOWN_ZERO */
+} vt_label_options;
+
+/* How grey values of more than 8 bits become 8. */
+typedef enum vt_intensity {
+    VT_INTENSITY_FULL = 0,   /* the file's whole range: 0 ... 65535 -> 0 ... 255 */
+    VT_INTENSITY_STRETCH = 1 /* each image's own smallest and largest value -> 0 and 255 */
+} vt_intensity;
+
 typedef struct vt_prepare_options {
-    const char *data;              /* raw data set: NIH layout, folder with metadata, or folder per class */
-    const char *out;               /* prepared data set to write; replaced only if `overwrite` */
-    const char *model;             /* model folder whose preprocessor_config.json decides size and resampling; or NULL */
-    int image_size;                /* 0: from the model, else 224 */
-    int resample;                  /* a vt_resample; -1: from the model, else bilinear */
-    vt_split_policy split;         /* default VT_SPLIT_AUTO */
-    double validation_fraction;    /* share of images for validation, 0 allowed; default 0.05 */
-    uint64_t seed;                 /* of the split; default 42 */
-    const char *labels;            /* "A,B": keep only these; "-A,-B": drop these; NULL: all */
+    const char *data;  /* raw data set: NIH layout, folder with metadata or a table of labels, folder per class, folder saved by
+                          Hugging Face's datasets, or a MedMNIST .npz file */
+    const char *out;   /* prepared data set to write; replaced only if `overwrite` */
+    const char *model; /* model folder whose preprocessor_config.json decides size and resampling; or NULL */
+    int image_size;    /* 0: from the model, else 224 */
+    int store_size;    /* width and height of the stored images, at least image_size, so that training can crop; 0:
+                          image_size */
+    int resample;      /* a vt_resample; -1: from the model, else bilinear */
+    vt_split_policy split;      /* default VT_SPLIT_AUTO */
+    double validation_fraction; /* share of images for validation, 0 allowed; default 0.05 */
+    uint64_t seed;              /* of the split; default 42 */
+    vt_label_options labels;
+    vt_intensity intensity;        /* default VT_INTENSITY_FULL */
     vt_bad_image_policy bad_image; /* default VT_BAD_IMAGE_FAIL */
+    uint64_t shard_bytes;          /* a split's Arrow files are about this large; 0: 500 MB */
     int write_metadata;            /* also write metadata.jsonl (file_name, N-hot labels) into `out` */
     int overwrite;                 /* replace an existing prepared data set */
     int threads;                   /* decoding threads; 0: all cores */
@@ -68,8 +95,10 @@ typedef struct vt_split vt_split;     /* one split of it; owned by the data set 
 
 typedef struct vt_dataset_info {
     int num_labels;
-    const char *const *label_names; /* [num_labels], in the order of the label vectors */
-    int height, width, channels;    /* of `pixels`; channels is 1 or 3 */
+    const char *const *label_names;  /* [num_labels], in the order of the label vectors */
+    int height, width;               /* for which it was prepared: what a model takes */
+    int stored_height, stored_width; /* of `pixels`; at least height and width */
+    int channels;                    /* of `pixels`: 1 or 3 */
     vt_resample resample;
     vt_split_policy split_policy;
     double validation_fraction;
@@ -86,8 +115,8 @@ typedef struct vt_example {
     size_t file_name_length;
     const char *patient_id; /* not NUL-terminated; length 0 when unknown */
     size_t patient_id_length;
-    const float *labels;   /* [num_labels] */
-    const uint8_t *pixels; /* [height, width, channels] */
+    const float *labels;   /* [num_labels]: 0, 1 or NaN for unknown */
+    const uint8_t *pixels; /* [stored_height, stored_width, channels] */
 } vt_example;
 
 /* Maps a prepared data set and validates it whole: after VT_OK every example can be read without a check.

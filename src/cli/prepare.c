@@ -28,7 +28,7 @@ int command_prepare(int argc, char **argv) {
         OPTION("validation-fraction", "SHARE", "share of images for validation", OPTION_NUMBER, &settings.validation_fraction,
                .low = 0, .high = 0.999),
         OPTION("seed", "N", "of the split", OPTION_SEED, &settings.seed),
-        OPTION("labels", "A,B", "keep only these labels; \"-A,-B\" drops these", OPTION_TEXT, &settings.labels,
+        OPTION("labels", "A,B", "keep only these labels; \"-A,-B\" drops these", OPTION_TEXT, &settings.labels.keep,
                .initial = "all"),
         OPTION("on-bad-image", "WHAT", "an image that can't be decoded", OPTION_CHOICE, &bad_image, .choices = policies),
         OPTION("write-metadata", NULL, "also write metadata.jsonl with N-hot labels", OPTION_FLAG, &settings.write_metadata),

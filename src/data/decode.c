@@ -53,11 +53,11 @@ static vt_status decode(vt_decoder *decoder, const vt_job *job, bool *bad) {
     uint8_t *loose = NULL;
     size_t size = job->size;
     vt_status status = VT_OK;
-    if (file->archive < 0) {
+    if (file->container < 0) {
         VT_TRY_GOTO(vt_copy_string(file->path, &name));
         VT_TRY_GOTO(vt_read_file(file->path, VT_ENCODED_IMAGE_LIMIT, &loose, &size));
     } else {
-        VT_TRY_GOTO(vt_format(&name, "%s: %s", request->source->files.archives.items[file->archive], file->path));
+        VT_TRY_GOTO(vt_format(&name, "%s: %s", request->source->files.containers[file->container].path, file->path));
     }
     VT_TRY_GOTO(vt_image_decode(loose ? loose : job->data, size, name, &image));
     vt_image resized = {0};
@@ -161,7 +161,7 @@ static vt_status push(vt_decoder *decoder, size_t item, uint8_t *data, size_t si
 
 static vt_status read_loose(vt_decoder *decoder, bool *more) {
     for (size_t i = 0; i < decoder->request->source->count && *more; i++)
-        if (decoder->request->parts[i] != VT_PART_NONE && file_of(decoder, i)->archive < 0)
+        if (decoder->request->parts[i] != VT_PART_NONE && file_of(decoder, i)->container < 0)
             VT_TRY(push(decoder, i, NULL, 0, more));
     return VT_OK;
 }
@@ -172,17 +172,17 @@ static vt_status read_archive(vt_decoder *decoder, int index, const int64_t *ite
     vt_archive *archive = NULL;
     vt_archive_member member;
     vt_status status = VT_OK;
-    VT_TRY(vt_archive_open(files->archives.items[index], &archive));
+    VT_TRY(vt_archive_open(files->containers[index].path, &archive));
     while (wanted > 0 && *more) {
         uint8_t *data;
         size_t size;
         VT_TRY_GOTO(vt_archive_next(archive, &member));
         if (!member.path) {
-            status = vt_fail(VT_ERROR_INPUT, "%s: changed while it was being read", files->archives.items[index]);
+            status = vt_fail(VT_ERROR_INPUT, "%s: changed while it was being read", files->containers[index].path);
             break;
         }
         int64_t file = vt_files_find(files, vt_basename(member.path));
-        if (file < 0 || files->items[file].archive != index || item_of[file] < 0) continue;
+        if (file < 0 || files->items[file].container != index || item_of[file] < 0) continue;
         VT_TRY_GOTO(vt_archive_read(archive, &data, &size));
         VT_TRY_GOTO(push(decoder, (size_t)item_of[file], data, size, more));
         wanted--;
@@ -197,14 +197,14 @@ static vt_status read_archives(vt_decoder *decoder, bool *more) {
     int64_t *item_of = NULL, *wanted = NULL;
     vt_status status = VT_OK;
     VT_TRY_GOTO(vt_allocate(&item_of, source->files.count, sizeof *item_of, "the order of images"));
-    VT_TRY_GOTO(vt_allocate(&wanted, source->files.archives.count, sizeof *wanted, "the order of images"));
+    VT_TRY_GOTO(vt_allocate(&wanted, source->files.container_count, sizeof *wanted, "the order of images"));
     for (size_t i = 0; i < source->files.count; i++) item_of[i] = -1;
     for (size_t i = 0; i < source->count; i++) {
-        if (decoder->request->parts[i] == VT_PART_NONE || file_of(decoder, i)->archive < 0) continue;
+        if (decoder->request->parts[i] == VT_PART_NONE || file_of(decoder, i)->container < 0) continue;
         item_of[source->items[i].file] = (int64_t)i;
-        wanted[file_of(decoder, i)->archive]++;
+        wanted[file_of(decoder, i)->container]++;
     }
-    for (size_t i = 0; i < source->files.archives.count && *more; i++)
+    for (size_t i = 0; i < source->files.container_count && *more; i++)
         if (wanted[i] > 0) VT_TRY_GOTO(read_archive(decoder, (int)i, item_of, wanted[i], more));
 done:
     free(item_of);

@@ -29,8 +29,8 @@ static bool is_archive_name(const char *name) {
 
 /* "archive.tar.gz: member" or the loose file's path. */
 static vt_status describe_place(const vt_files *files, const vt_raw_file *file, char **out) {
-    if (file->archive < 0) return vt_copy_string(file->path, out);
-    return vt_format(out, "%s: %s", files->archives.items[file->archive], file->path);
+    if (file->container < 0) return vt_copy_string(file->path, out);
+    return vt_format(out, "%s: %s", files->containers[file->container].path, file->path);
 }
 
 static vt_status fail_duplicate(const vt_files *files, const vt_raw_file *first, const vt_raw_file *second) {
@@ -45,11 +45,11 @@ done:
     return status;
 }
 
-static vt_status add_file(vt_files *files, const char *key, const char *path, int archive, uint64_t bytes) {
+static vt_status add_file(vt_files *files, const char *key, const char *path, int container, uint64_t bytes) {
     if (!files->by_key) VT_TRY(vt_map_create(&files->by_key));
     VT_TRY(vt_grow(&files->items, &files->capacity, files->count + 1, sizeof *files->items, "the list of images"));
     vt_raw_file *file = &files->items[files->count];
-    *file = (vt_raw_file){.archive = archive, .bytes = bytes};
+    *file = (vt_raw_file){.container = container, .bytes = bytes};
     files->count++; /* from here on vt_files_free() frees its strings */
     VT_TRY(vt_copy_string(key, &file->key));
     VT_TRY(vt_copy_string(path, &file->path));
@@ -139,7 +139,17 @@ done:
     return status;
 }
 
-static vt_status find_archives(const char *root, vt_strings *archives) {
+vt_status vt_files_add_container(vt_files *files, const vt_container *container) {
+    VT_TRY(vt_grow(&files->containers, &files->container_capacity, files->container_count + 1, sizeof *files->containers,
+                   "the list of archives"));
+    vt_container *added = &files->containers[files->container_count++];
+    *added = *container;
+    added->path = added->member = NULL;
+    VT_TRY(vt_copy_string(container->path, &added->path));
+    return container->member ? vt_copy_string(container->member, &added->member) : VT_OK;
+}
+
+static vt_status find_archives(const char *root, vt_files *files) {
     vt_strings names = {0};
     vt_status status = VT_OK;
     VT_TRY_GOTO(vt_list_folder(root, &names));
@@ -147,7 +157,10 @@ static vt_status find_archives(const char *root, vt_strings *archives) {
         if (!is_archive_name(names.items[i])) continue;
         char *path = NULL;
         VT_TRY_GOTO(vt_join(root, names.items[i], &path));
-        status = vt_strings_add(archives, path, strlen(path));
+        struct stat entry;
+        vt_container archive = {.kind = VT_CONTAINER_ARCHIVE, .path = path, .first_file = -1};
+        if (stat(path, &entry) == 0) archive.bytes = (uint64_t)entry.st_size;
+        status = vt_files_add_container(files, &archive);
         free(path);
         if (status != VT_OK) goto done;
     }
@@ -159,10 +172,10 @@ done:
 vt_status vt_files_add_archives(const char *root, int threads, vt_files *files) {
     vt_listing *lists = NULL;
     vt_status status = VT_OK;
-    VT_TRY(find_archives(root, &files->archives));
-    size_t count = files->archives.count;
+    VT_TRY(find_archives(root, files));
+    size_t count = files->container_count;
     VT_TRY(vt_allocate(&lists, count, sizeof *lists, "the archives' lists"));
-    for (size_t i = 0; i < count; i++) lists[i].path = files->archives.items[i];
+    for (size_t i = 0; i < count; i++) lists[i].path = files->containers[i].path;
     VT_TRY_GOTO(vt_parallel_for(threads, (int64_t)count, list_archive, lists));
     for (size_t i = 0; i < count; i++)
         for (size_t m = 0; m < lists[i].members.count; m++) {
@@ -189,7 +202,11 @@ void vt_files_free(vt_files *files) {
     }
     free(files->items);
     vt_map_free(files->by_key);
-    vt_strings_free(&files->archives);
+    for (size_t i = 0; i < files->container_count; i++) {
+        free(files->containers[i].path);
+        free(files->containers[i].member);
+    }
+    free(files->containers);
     vt_strings_free(&files->unsupported);
     *files = (vt_files){0};
 }

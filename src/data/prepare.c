@@ -275,8 +275,8 @@ vt_status vt_prepare(const vt_prepare_options *options, const vt_console *consol
     VT_TRY(check_options(options));
     VT_TRY(choose_target(options, &target));
     VT_TRY_GOTO(place_open(options, &place));
-    VT_TRY_GOTO(vt_source_open(options->data, options->threads, console, &source));
-    VT_TRY_GOTO(vt_labels_choose(&source, options->labels, &left_out));
+    VT_TRY_GOTO(vt_source_open(options->data, &options->labels, options->threads, console, &source));
+    VT_TRY_GOTO(vt_labels_choose(&source, options->labels.keep, &left_out));
     VT_TRY_GOTO(vt_labels_report(&source, console));
     if (left_out > 0) vt_say(console, "%lld images of dropped classes are left out", (long long)left_out);
     vt_split_request request = {

@@ -83,8 +83,8 @@ static vt_status read_image(vt_dataset *dataset) {
     int number = 0;
     while (vt_resample_name((vt_resample)number) && strcmp(vt_resample_name((vt_resample)number), resample) != 0) number++;
     if (!vt_resample_name((vt_resample)number)) return fail_key(dataset->path, "resample", "a filter such as 'bilinear'");
-    dataset->info.height = (int)height;
-    dataset->info.width = (int)width;
+    dataset->info.height = dataset->info.stored_height = (int)height;
+    dataset->info.width = dataset->info.stored_width = (int)width;
     dataset->info.channels = (int)channels;
     dataset->info.resample = (vt_resample)number;
     return VT_OK;

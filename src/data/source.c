@@ -40,22 +40,31 @@ vt_status vt_source_add(vt_source *source, const char *file_name, const char *pl
                        (long long)line, file_name, (long long)source->items[known].line);
     VT_TRY(vt_grow(&source->items, &source->capacity, source->count + 1, sizeof *source->items, "the list of images"));
     vt_item *item = &source->items[source->count];
-    *item = (vt_item){.first_label = source->label_id_count, .line = line, .part = VT_PART_NONE, .file = -1};
+    *item = (vt_item){.first_label = source->label_id_count,
+                      .first_unknown = source->unknown_id_count,
+                      .line = line,
+                      .part = VT_PART_NONE,
+                      .file = -1};
     VT_TRY(vt_copy_string(file_name, &item->file_name));
     source->count++;
     return vt_map_set(source->by_name, file_name, length, (int64_t)source->count - 1);
 }
 
+/* *id = the number of a label, a new one if need be. */
+static vt_status number_label(vt_source *source, const char *label, size_t length, int64_t *id) {
+    *id = vt_map_get(source->by_label, label, length);
+    if (*id >= 0) return VT_OK;
+    *id = (int64_t)source->labels.count;
+    if (*id == LABEL_LIMIT)
+        return vt_fail(VT_ERROR_INPUT, "%s: more than %d different labels; the label column seems to hold something else",
+                       source->root, LABEL_LIMIT);
+    VT_TRY(vt_strings_add(&source->labels, label, length));
+    return vt_map_set(source->by_label, label, length, *id);
+}
+
 vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) {
-    int64_t id = vt_map_get(source->by_label, label, length);
-    if (id < 0) {
-        id = (int64_t)source->labels.count;
-        if (id == LABEL_LIMIT)
-            return vt_fail(VT_ERROR_INPUT, "%s: more than %d different labels; the label column seems to hold something else",
-                           source->root, LABEL_LIMIT);
-        VT_TRY(vt_strings_add(&source->labels, label, length));
-        VT_TRY(vt_map_set(source->by_label, label, length, id));
-    }
+    int64_t id;
+    VT_TRY(number_label(source, label, length, &id));
     vt_item *item = &source->items[source->count - 1];
     for (size_t i = 0; i < item->label_count; i++)
         if (source->label_ids[item->first_label + i] == id) return VT_OK;
@@ -63,6 +72,17 @@ vt_status vt_source_add_label(vt_source *source, const char *label, size_t lengt
                    "the labels of images"));
     source->label_ids[source->label_id_count++] = (int32_t)id;
     item->label_count++;
+    return VT_OK;
+}
+
+vt_status vt_source_add_unknown(vt_source *source, const char *label, size_t length) {
+    int64_t id;
+    VT_TRY(number_label(source, label, length, &id));
+    vt_item *item = &source->items[source->count - 1];
+    VT_TRY(vt_grow(&source->unknown_ids, &source->unknown_id_capacity, source->unknown_id_count + 1,
+                   sizeof *source->unknown_ids, "the labels of images"));
+    source->unknown_ids[source->unknown_id_count++] = (int32_t)id;
+    item->unknown_count++;
     return VT_OK;
 }
 
@@ -218,24 +238,34 @@ static vt_status check_patients(const vt_source *source) {
     return VT_OK;
 }
 
-vt_status vt_source_open(const char *root, int threads, const vt_console *console, vt_source *source) {
-    *source = (vt_source){.root = root};
+/* In the order in which they are tried. */
+static const struct vt_layout {
+    bool (*is)(const char *root);
+    vt_status (*read)(vt_source *source, const vt_console *console);
+} layouts[] = {
+    {vt_source_is_nih, vt_source_read_nih},
+    {vt_source_is_metadata, vt_source_read_metadata},
+    {vt_source_is_classes, vt_source_read_classes},
+};
+enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
+
+static vt_status read_layout(vt_source *source, const vt_console *console) {
+    for (int i = 0; i < LAYOUTS; i++)
+        if (layouts[i].is(source->root)) return layouts[i].read(source, console);
+    return vt_fail(VT_ERROR_INPUT,
+                   "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
+                   "metadata.jsonl or metadata.csv beside images, or one sub-folder of images per class",
+                   source->root);
+}
+
+vt_status vt_source_open(const char *root, const vt_label_options *labels, int threads, const vt_console *console,
+                         vt_source *source) {
+    *source = (vt_source){.root = root, .options = labels, .threads = threads};
     if (!vt_path_exists(root)) return vt_fail(VT_ERROR_IO, "%s: no such folder; expected a data set", root);
     if (!vt_is_folder(root)) return vt_fail(VT_ERROR_IO, "%s: not a folder; expected the folder of a data set", root);
     VT_TRY(vt_map_create(&source->by_name));
     VT_TRY(vt_map_create(&source->by_label));
-    if (vt_source_is_nih(root))
-        VT_TRY(vt_source_read_nih(source, threads, console));
-    else if (vt_source_is_metadata(root))
-        VT_TRY(vt_source_read_metadata(source, console));
-    else if (vt_source_is_classes(root))
-        VT_TRY(vt_source_read_classes(source, console));
-    else
-        return vt_fail(
-            VT_ERROR_INPUT,
-            "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
-            "metadata.jsonl or metadata.csv beside images, or one sub-folder of images per class",
-            root);
+    VT_TRY(read_layout(source, console));
     size_t listed = source->count;
     VT_TRY(check_patients(source));
     VT_TRY(match_files(source, console));
@@ -256,6 +286,7 @@ void vt_source_free(vt_source *source) {
     vt_strings_free(&source->labels);
     vt_map_free(source->by_label);
     free(source->label_ids);
+    free(source->unknown_ids);
     vt_files_free(&source->files);
     *source = (vt_source){0};
 }

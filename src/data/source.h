@@ -1,12 +1,11 @@
 /* Raw data sets: which images there are, and what is known of each, before anything is decoded.
  *
- * Three layouts are recognised, one per source_*.c: that of NIH ChestX-ray14, an image folder with metadata.jsonl or
- * metadata.csv, and one sub-folder per class. */
+ * The layouts that are recognised stand in a table in source.c, and each has a source_*.c of its own. */
 #ifndef VT_DATA_SOURCE_H
 #define VT_DATA_SOURCE_H
 
 #include "data/files.h"
-#include "vitrain/console.h"
+#include "vitrain/dataset.h"
 
 /* A part of a data set; the numbers index arrays of VT_PART_COUNT. */
 typedef enum vt_part {
@@ -27,8 +26,10 @@ vt_part vt_part_of_folder(const char *name, size_t length);
 typedef struct vt_item {
     char *file_name;
     char *patient_id;   /* NULL when unknown */
-    size_t first_label; /* into the source's label_ids */
+    size_t first_label; /* into the source's label_ids: labels that are 1 */
     size_t label_count;
+    size_t first_unknown; /* into the source's unknown_ids: labels that nobody knows; all others are 0 */
+    size_t unknown_count;
     int64_t line; /* in its label file; 0 for class folders */
     vt_part part; /* by the official lists or the data set's own folders */
     int64_t file; /* into the source's files */
@@ -36,6 +37,8 @@ typedef struct vt_item {
 
 typedef struct vt_source {
     const char *root;
+    const vt_label_options *options;
+    int threads; /* 0: all cores */
     vt_files files;
     vt_item *items; /* in the order of the label file; class folders: sorted */
     size_t count, capacity;
@@ -44,6 +47,8 @@ typedef struct vt_source {
     vt_map *by_label;
     int32_t *label_ids; /* of all items; each item's are ascending */
     size_t label_id_count, label_id_capacity;
+    int32_t *unknown_ids; /* likewise */
+    size_t unknown_id_count, unknown_id_capacity;
     int numeric_labels; /* keep LABEL_10 after LABEL_9 */
     int single_label;   /* every image has exactly one class */
     int patients_known;
@@ -54,7 +59,8 @@ typedef struct vt_source {
 /* Recognises the layout below `root`, reads labels and lists, and finds the images; listed images that are absent are
  * left out. What was found, and what did not match, is said on the console. `root` must outlive the source.
  * *source is to be freed with vt_source_free(), also after a failure. */
-vt_status vt_source_open(const char *root, int threads, const vt_console *console, vt_source *source) VT_CHECKED;
+vt_status vt_source_open(const char *root, const vt_label_options *labels, int threads, const vt_console *console,
+                         vt_source *source) VT_CHECKED;
 void vt_source_free(vt_source *source);
 
 /* Removes the items whose `file` is negative. */
@@ -67,7 +73,7 @@ bool vt_source_is_nih(const char *root);
 bool vt_source_is_metadata(const char *root);
 bool vt_source_is_classes(const char *root);
 
-vt_status vt_source_read_nih(vt_source *source, int threads, const vt_console *console) VT_CHECKED;
+vt_status vt_source_read_nih(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_metadata(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_classes(vt_source *source, const vt_console *console) VT_CHECKED;
 
@@ -76,6 +82,9 @@ vt_status vt_source_add(vt_source *source, const char *file_name, const char *pl
 
 /* Adds a label to the last item; one that it has already is passed over. */
 vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) VT_CHECKED;
+
+/* Notes that nobody knows whether the last item has a label; a label of its own wins. */
+vt_status vt_source_add_unknown(vt_source *source, const char *label, size_t length) VT_CHECKED;
 
 /* Adds the labels of "A|B|C"; an empty one is VT_ERROR_INPUT. */
 vt_status vt_source_add_label_text(vt_source *source, const char *text, const char *place, int64_t line) VT_CHECKED;

@@ -141,10 +141,10 @@ static void report(const vt_source *source, const char *path, const vt_console *
     vt_format_count((int64_t)source->files.count, found);
     vt_format_bytes(bytes, size);
     vt_say(console, "%s: NIH ChestX-ray14 layout; %s lists %s images, %s image files found (%s, %zu archives)", source->root,
-           vt_basename(path), listed, found, size, source->files.archives.count);
+           vt_basename(path), listed, found, size, source->files.container_count);
 }
 
-vt_status vt_source_read_nih(vt_source *source, int threads, const vt_console *console) {
+vt_status vt_source_read_nih(vt_source *source, const vt_console *console) {
     char *path = NULL;
     vt_status status = VT_OK;
     VT_TRY(find_label_file(source->root, &path));
@@ -157,7 +157,7 @@ vt_status vt_source_read_nih(vt_source *source, int threads, const vt_console *c
     VT_TRY_GOTO(read_list(source, "train_val_list.txt", VT_PART_TRAIN, &source->has_train_val_list, console));
     VT_TRY_GOTO(read_list(source, "test_list.txt", VT_PART_TEST, &source->has_test_list, console));
     VT_TRY_GOTO(vt_files_scan(source->root, VT_KEY_BASENAME, &source->files));
-    VT_TRY_GOTO(vt_files_add_archives(source->root, threads, &source->files));
+    VT_TRY_GOTO(vt_files_add_archives(source->root, source->threads, &source->files));
     report(source, path, console);
 done:
     free(path);

@@ -213,11 +213,11 @@ static void what_is_there_is_not_lost(void **state) {
     ASSERT_OK(prepare());
     ASSERT_FAILS(VT_ERROR_USAGE, "ask to overwrite", prepare());
     options.overwrite = 1;
-    options.labels = "Unicorn";
+    options.labels.keep = "Unicorn";
     ASSERT_FAILS(VT_ERROR_USAGE, "unknown label 'Unicorn'", prepare());
     vt_dataset_close(open_prepared("empty"));
     assert_nothing_beside("empty");
-    options.labels = "Effusion";
+    options.labels.keep = "Effusion";
     ASSERT_OK(prepare());
     vt_dataset *dataset = open_prepared("empty");
     assert_int_equal(vt_dataset_get_info(dataset)->num_labels, 1);

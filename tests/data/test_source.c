@@ -9,7 +9,7 @@ static vt_source source;
 
 static vt_status open_source(const char *root) {
     vt_source_free(&source);
-    return vt_source_open(test_path(root), 2, fresh_console(), &source);
+    return vt_source_open(test_path(root), &(vt_label_options){0}, 2, fresh_console(), &source);
 }
 
 static int close_source(void **state) {
