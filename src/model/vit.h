@@ -14,6 +14,8 @@ typedef struct vt_vit_options {
     int64_t max_batch;     /* images in a micro-batch */
     int pixel_channels;    /* of the uint8 input: 1 or 3 */
     int train;             /* plan backward, gradients and moments too */
+    int recompute;         /* when train: keep each layer's input alone and compute the rest again in backward, with the same
+                              bits (gradient checkpointing, Chen et al. 2016) */
     vt_update_rule update; /* which moments are needed, when train */
 } vt_vit_options;
 

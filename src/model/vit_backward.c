@@ -102,7 +102,9 @@ static vt_status backward_embeddings(vt_vit *vit, int64_t batch, const vt_vit_st
 
 vt_status vt_vit_run_backward(vt_vit *vit, int64_t batch, const vt_vit_step *step) {
     VT_TRY(backward_head(vit, batch));
-    for (int i = vit->config.num_hidden_layers - 1; i >= 0; i--) {
+    int last = vit->config.num_hidden_layers - 1;
+    for (int i = last; i >= 0; i--) {
+        if (vit->options.recompute && i < last) VT_TRY(vt_vit_recompute_layer(vit, i, batch, step));
         VT_TRY(backward_mlp(vit, i, batch, step));
         VT_TRY(backward_attention(vit, i, batch, step));
     }

@@ -73,22 +73,33 @@ static vt_status forward_attention(vt_vit *vit, int index, int64_t batch, const 
                               residual, layer->middle);
 }
 
-/* output = middle + fc2(f(fc1(norm2(middle)))) */
-static vt_status forward_mlp(vt_vit *vit, int index, int64_t batch, const vt_vit_step *step, act *output) {
+/* activated = f(fc1(norm2(middle))) */
+static vt_status forward_mlp_inner(vt_vit *vit, int index, int64_t batch, const vt_vit_step *step) {
     const vt_compute_ops *ops = vit->device->ops;
     const vt_layer *layer = &vit->layers[index];
     const float *parameters = vit->parameters;
     int64_t rows = batch * layer->queries, hidden = vit->config.hidden_size;
-    vt_dropout dropout = vt_vit_dropout(vit, step, index, VT_SITE_MLP_OUTPUT);
     VT_TRY(ops->layer_norm_forward(vit->device, vit->options.precision, layer->middle, hidden,
                                    parameters + layer->offsets.norm2_gamma, parameters + layer->offsets.norm2_beta,
                                    (float)vit->config.layer_norm_eps, rows, hidden, layer->norm2, layer->mean2,
                                    layer->inverse_std2));
-    VT_TRY(ops->linear_forward(vit->device, layer->fc1, layer->norm2, rows, parameters + layer->offsets.fc1_bias,
+    return ops->linear_forward(vit->device, layer->fc1, layer->norm2, rows, parameters + layer->offsets.fc1_bias,
                                VT_EPILOGUE_ACTIVATION, vit->config.hidden_act, NULL, step ? layer->derivative : NULL,
-                               layer->activated));
+                               layer->activated);
+}
+
+/* output = middle + fc2(activated) */
+static vt_status forward_mlp(vt_vit *vit, int index, int64_t batch, const vt_vit_step *step, act *output) {
+    const vt_layer *layer = &vit->layers[index];
+    vt_dropout dropout = vt_vit_dropout(vit, step, index, VT_SITE_MLP_OUTPUT);
+    VT_TRY(forward_mlp_inner(vit, index, batch, step));
     return forward_branch_end(vit, layer->fc2, layer->activated, batch, layer->queries, layer->offsets.fc2_bias, &dropout,
                               layer->middle, output);
+}
+
+vt_status vt_vit_recompute_layer(vt_vit *vit, int index, int64_t batch, const vt_vit_step *step) {
+    VT_TRY(forward_attention(vit, index, batch, step));
+    return forward_mlp_inner(vit, index, batch, step);
 }
 
 static vt_status forward_head(vt_vit *vit, int64_t batch) {

@@ -55,11 +55,15 @@ static void share_buffers(vt_layer *layer, const vt_layer *with) {
 }
 
 static void plan_layers(vt_vit *vit, vt_plan *plan) {
+    int64_t rows = vit->options.max_batch * vit->tokens;
     for (int i = 0; i < vit->config.num_hidden_layers; i++) {
-        if (i == 0 || vit->options.train)
-            plan_layer(vit, plan, &vit->layers[i]);
-        else
-            share_buffers(&vit->layers[i], &vit->layers[0]);
+        vt_layer *layer = &vit->layers[i];
+        if (i == 0 || (vit->options.train && !vit->options.recompute)) {
+            plan_layer(vit, plan, layer);
+            continue;
+        }
+        share_buffers(layer, &vit->layers[0]);
+        if (vit->options.train) layer->input = take(plan, rows, vit->config.hidden_size, vt_act_size(vit->options.precision));
     }
     vt_layer *last = &vit->layers[vit->config.num_hidden_layers - 1];
     vit->output = take(plan, vit->options.max_batch, vit->config.hidden_size, vt_act_size(vit->options.precision));

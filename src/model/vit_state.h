@@ -6,7 +6,8 @@
 
 /* One encoder layer. B = images, T = tokens, H = hidden_size, I = intermediate_size, heads = num_attention_heads.
  * Q = T, but 1 in the last layer, after which the class tokens alone are read: its other tokens only give keys and values.
- * When training, each layer has buffers of its own, which keep what backward needs; for inference all layers share one
+ * When training, each layer has buffers of its own, which keep what backward needs; when recomputing, only its input is its
+ * own, and the others are one set that backward fills again for one layer after the other. For inference all layers share one
  * set, in which input, middle and the next layer's input are the same buffer, except the last layer's middle. */
 typedef struct vt_layer {
     vt_layer_offsets offsets;
@@ -72,6 +73,9 @@ vt_status vt_vit_plan_memory(vt_vit *vit) VT_CHECKED;
 
 /* Pixels in vit->pixels -> vit->logits. Keeps what backward needs if step is given. */
 vt_status vt_vit_run_forward(vt_vit *vit, int64_t batch, const vt_vit_step *step) VT_CHECKED;
+
+/* Fills again what backward needs of a layer whose input is kept: everything but its output. */
+vt_status vt_vit_recompute_layer(vt_vit *vit, int index, int64_t batch, const vt_vit_step *step) VT_CHECKED;
 
 /* vit->dlogits -> gradients, from what the forward of the same batch and step left. */
 vt_status vt_vit_run_backward(vt_vit *vit, int64_t batch, const vt_vit_step *step) VT_CHECKED;
