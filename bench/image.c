@@ -90,18 +90,18 @@ static vt_status decode_and_resize(const png_file *file) {
 }
 
 static vt_status decode_by_libpng(const png_file *file) {
-    vt_image image;
-    int orientation;
-    VT_TRY(vt_png_decode(file->data, file->size, "PNG", &image, &orientation));
-    vt_image_free(&image);
+    vt_encoded encoded = {.data = file->data, .size = file->size, .name = "PNG"};
+    vt_decoded decoded;
+    VT_TRY(vt_png_decode(&encoded, &decoded));
+    vt_image_free(&decoded.image);
     return VT_OK;
 }
 
 static vt_status decode_by_libpng_and_resize(const png_file *file) {
-    vt_image image;
-    int orientation;
-    VT_TRY(vt_png_decode(file->data, file->size, "PNG", &image, &orientation));
-    return resize(&image);
+    vt_encoded encoded = {.data = file->data, .size = file->size, .name = "PNG"};
+    vt_decoded decoded;
+    VT_TRY(vt_png_decode(&encoded, &decoded));
+    return resize(&decoded.image);
 }
 
 static double cpu_milliseconds(void) {

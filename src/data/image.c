@@ -66,22 +66,29 @@ static void keep_one_channel(vt_image *image) {
     if (smaller) image->pixels = smaller;
 }
 
-vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) {
-    int orientation = 1;
+static vt_status decode(const vt_encoded *in, vt_decoded *out) {
+    if (is_png(in->data, in->size)) return vt_png_decode_fast(in, out) ? VT_OK : vt_png_decode(in, out);
+    if (is_jpeg(in->data, in->size)) return vt_jpeg_decode(in, out);
+    if (in->size == 0) return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected a PNG or JPEG image", in->name);
+    return vt_fail(VT_ERROR_INPUT, "%s: neither a PNG nor a JPEG image by its first bytes", in->name);
+}
+
+vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,
+                        vt_image_facts *facts) {
+    vt_encoded encoded = {.data = data, .size = size, .name = name, .intensity = intensity};
+    vt_decoded decoded = {.orientation = 1};
     *out = (vt_image){0};
-    if (is_png(data, size)) {
-        if (!vt_png_decode_fast(data, size, out)) VT_TRY(vt_png_decode(data, size, name, out, &orientation));
-    } else if (is_jpeg(data, size)) {
-        VT_TRY(vt_jpeg_decode(data, size, name, out, &orientation));
-    } else if (size == 0) {
-        return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected a PNG or JPEG image", name);
-    } else {
-        return vt_fail(VT_ERROR_INPUT, "%s: neither a PNG nor a JPEG image by its first bytes", name);
-    }
+    VT_TRY(decode(&encoded, &decoded));
+    *out = decoded.image;
+    if (facts) *facts = decoded.facts;
     if (out->channels == 3 && all_grey(out)) keep_one_channel(out);
-    vt_status status = vt_image_turn_upright(out, orientation);
+    vt_status status = vt_image_turn_upright(out, decoded.orientation);
     if (status != VT_OK) vt_image_free(out);
     return status;
+}
+
+vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) {
+    return vt_image_read(data, size, name, VT_INTENSITY_FULL, out, NULL);
 }
 
 vt_status vt_image_to_rgb(vt_image *image) {

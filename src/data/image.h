@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "vitrain/dataset.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,14 @@ typedef struct vt_image {
     uint8_t *pixels; /* [height, width, channels]; owned: vt_image_free() */
 } vt_image;
 
+/* What an image was in its file. */
+typedef struct vt_image_facts {
+    int depth;    /* bits per channel that carry something; 8 of a palette */
+    int channels; /* alpha included; a palette has 3 */
+    bool dim;     /* of more than 8 bits, and all values in the lowest eighth of their range: VT_INTENSITY_FULL leaves it black
+                     or nearly so */
+} vt_image_facts;
+
 void vt_image_free(vt_image *image); /* leaves it empty */
 
 /* Decodes a PNG (1-16 bits, grey, palette, RGB, alpha) or JPEG. `name` is for error sentences. Alpha is dropped, as
@@ -20,6 +29,10 @@ void vt_image_free(vt_image *image); /* leaves it empty */
  * turned or mirrored in its file, by its Exif record, is turned upright. Pixels whose three
  * channels are equal everywhere give a one-channel image. Truncated or corrupt data is VT_ERROR_INPUT: half an image is never
  * returned. Sides are limited to 65,535 and the area to 2^28 pixels. */
+vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,
+                        vt_image_facts *facts /* NULL allowed */) VT_CHECKED;
+
+/* vt_image_read() with VT_INTENSITY_FULL and without facts. */
 vt_status vt_image_decode(const void *data, size_t size, const char *name, vt_image *out) VT_CHECKED;
 
 /* Resizes to width x height, bit for bit as Pillow 13's Image.resize does for modes L and RGB (no reducing gap); earlier

@@ -7,14 +7,26 @@
 /* deflate makes at most 1032 bytes of one (RFC 1951: 258 bytes for two codes of one bit each). */
 enum { VT_DEFLATE_LIMIT = 1032 };
 
-/* Each decodes one format into one channel for grey files, three for all others. `out` is empty on failure.
- * *orientation = how the image lies in its file, by its Exif record. */
-vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) VT_CHECKED;
-vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) VT_CHECKED;
+typedef struct vt_encoded {
+    const uint8_t *data; /* [size] */
+    size_t size;
+    const char *name; /* for sentences */
+    vt_intensity intensity;
+} vt_encoded;
 
-/* Decodes the usual kind of PNG, upright, exactly as vt_png_decode() does but several times as fast. Returns 0, with `out`
- * empty, where vt_png_decode() is to judge. */
-int vt_png_decode_fast(const void *data, size_t size, vt_image *out);
+typedef struct vt_decoded {
+    vt_image image; /* one channel for grey files, three for all others; empty on failure */
+    vt_image_facts facts;
+    int orientation; /* how the image lies in its file, as Exif numbers it: 1 (upright) to 8 */
+} vt_decoded;
+
+/* Each decodes one format. */
+vt_status vt_png_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
+vt_status vt_jpeg_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
+
+/* Decodes the usual kind of PNG, upright, exactly as vt_png_decode() does but several times as fast. Returns 0, with an empty
+ * image, where vt_png_decode() is to judge. */
+int vt_png_decode_fast(const vt_encoded *in, vt_decoded *out);
 
 /* Exif's Orientation, 1 (upright) to 8, of a record that begins with its TIFF header; 1 if it has none that is valid. */
 int vt_exif_orientation(const uint8_t *tiff, size_t size);

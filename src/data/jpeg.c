@@ -140,9 +140,9 @@ static void decode_rows(const void *data, size_t size, jpeg_job *job) {
     jpeg_finish_decompress(decoder);
 }
 
-vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) {
-    *out = (vt_image){0};
-    jpeg_job job = {.name = name, .input_size = size};
+vt_status vt_jpeg_decode(const vt_encoded *in, vt_decoded *out) {
+    *out = (vt_decoded){0};
+    jpeg_job job = {.name = in->name, .input_size = in->size};
     job.decoder.err = jpeg_std_error(&job.errors);
     job.errors.error_exit = on_error;
     job.errors.emit_message = on_message;
@@ -151,9 +151,10 @@ vt_status vt_jpeg_decode(const void *data, size_t size, const char *name, vt_ima
         vt_image_free(&job.image);
         return job.status;
     }
-    decode_rows(data, size, &job);
+    decode_rows(in->data, in->size, &job);
+    out->facts = (vt_image_facts){.depth = job.decoder.data_precision, .channels = job.decoder.num_components};
     jpeg_destroy_decompress(&job.decoder);
-    *out = job.image;
-    *orientation = job.orientation;
+    out->image = job.image;
+    out->orientation = job.orientation;
     return VT_OK;
 }

@@ -14,8 +14,7 @@ typedef struct png_job {
     size_t input_size, consumed;
     uint8_t *output; /* [output_size]; owned */
     size_t output_size, output_capacity;
-    vt_image image;
-    int orientation;
+    vt_decoded decoded;
     vt_status status; /* set where a sentence is ready; else `reason` has libpng's words */
     char reason[128];
 } png_job;
@@ -61,7 +60,7 @@ static void read_orientation(png_structp png, png_infop info, png_job *job) {
     png_uint_32 size = 0;
     png_bytep exif = NULL;
     png_get_eXIf_1(png, info, &size, &exif);
-    job->orientation = vt_exif_orientation(exif, size);
+    job->decoded.orientation = vt_exif_orientation(exif, size);
 }
 
 /* Everything that may longjmp while decoding. */
@@ -75,6 +74,8 @@ static void decode_rows(png_structp png, png_infop info, png_job *job) {
     leave_unless_ok(png, job, check_header(job, png, info));
 
     int bit_depth = png_get_bit_depth(png, info), colour = png_get_color_type(png, info);
+    job->decoded.facts = (vt_image_facts){bit_depth, png_get_channels(png, info), false};
+    if (colour == PNG_COLOR_TYPE_PALETTE) job->decoded.facts = (vt_image_facts){8, 3, false};
     if (bit_depth == 16) png_set_scale_16(png);
     if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
     if (colour == PNG_COLOR_TYPE_GRAY && bit_depth < 8) png_set_expand_gray_1_2_4_to_8(png);
@@ -84,17 +85,17 @@ static void decode_rows(png_structp png, png_infop info, png_job *job) {
 
     int width = (int)png_get_image_width(png, info), height = (int)png_get_image_height(png, info);
     int channels = png_get_channels(png, info);
-    leave_unless_ok(png, job, vt_image_allocate(width, height, channels, &job->image));
+    leave_unless_ok(png, job, vt_image_allocate(width, height, channels, &job->decoded.image));
     size_t stride = (size_t)width * (size_t)channels;
     for (int pass = 0; pass < passes; pass++)
-        for (int y = 0; y < height; y++) png_read_row(png, job->image.pixels + (size_t)y * stride, NULL);
+        for (int y = 0; y < height; y++) png_read_row(png, job->decoded.image.pixels + (size_t)y * stride, NULL);
     png_read_end(png, info);
     read_orientation(png, info, job);
 }
 
-vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_image *out, int *orientation) {
-    png_job job = {.name = name, .input = data, .input_size = size};
-    *out = (vt_image){0};
+vt_status vt_png_decode(const vt_encoded *in, vt_decoded *out) {
+    png_job job = {.name = in->name, .input = in->data, .input_size = in->size};
+    *out = (vt_decoded){0};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info) {
@@ -103,13 +104,13 @@ vt_status vt_png_decode(const void *data, size_t size, const char *name, vt_imag
     }
     if (setjmp(png_jmpbuf(png))) {
         png_destroy_read_struct(&png, &info, NULL);
-        vt_image_free(&job.image);
-        return job.status != VT_OK ? job.status : vt_fail(VT_ERROR_INPUT, "%s: the PNG image is damaged: %s", name, job.reason);
+        vt_image_free(&job.decoded.image);
+        return job.status != VT_OK ? job.status
+                                   : vt_fail(VT_ERROR_INPUT, "%s: the PNG image is damaged: %s", in->name, job.reason);
     }
     decode_rows(png, info, &job);
     png_destroy_read_struct(&png, &info, NULL);
-    *out = job.image;
-    *orientation = job.orientation;
+    *out = job.decoded;
     return VT_OK;
 }
 

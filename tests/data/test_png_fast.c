@@ -135,27 +135,31 @@ static const int bytes_of_colour[] = {[0] = 1, [2] = 3, [4] = 2, [6] = 4};
 
 /* As the two ways of decoding must: the same pixels, or the same refusal. Returns whether the fast decoder took it. */
 static int check_png(const uint8_t *png, size_t size, const char *what) {
-    vt_image fast, expected, image;
-    int orientation = 0, taken = vt_png_decode_fast(png, size, &fast);
-    vt_status status = vt_png_decode(png, size, "png", &expected, &orientation);
+    vt_encoded encoded = {.data = png, .size = size, .name = "png"};
+    vt_decoded fast, expected;
+    int taken = vt_png_decode_fast(&encoded, &fast);
+    vt_status status = vt_png_decode(&encoded, &expected);
     char message[512];
     snprintf(message, sizeof message, "%s", vt_error_message());
     if (taken) {
         if (status != VT_OK) fail_msg("%s: libpng refuses what was taken: %s", what, message);
-        assert_int_equal(orientation, 1);
-        assert_int_equal(fast.width, expected.width);
-        assert_int_equal(fast.height, expected.height);
-        assert_int_equal(fast.channels, expected.channels);
-        size_t bytes = (size_t)fast.width * (size_t)fast.height * (size_t)fast.channels;
-        if (memcmp(fast.pixels, expected.pixels, bytes) != 0) fail_msg("%s: pixels differ from libpng's", what);
+        assert_int_equal(fast.orientation, expected.orientation);
+        assert_int_equal(fast.facts.depth, expected.facts.depth);
+        assert_int_equal(fast.facts.channels, expected.facts.channels);
+        assert_int_equal(fast.image.width, expected.image.width);
+        assert_int_equal(fast.image.height, expected.image.height);
+        assert_int_equal(fast.image.channels, expected.image.channels);
+        size_t bytes = (size_t)fast.image.width * (size_t)fast.image.height * (size_t)fast.image.channels;
+        if (memcmp(fast.image.pixels, expected.image.pixels, bytes) != 0) fail_msg("%s: pixels differ from libpng's", what);
     } else {
-        assert_null(fast.pixels);
+        vt_image image;
+        assert_null(fast.image.pixels);
         if (vt_image_decode(png, size, "png", &image) != status) fail_msg("%s: another status than libpng's", what);
         if (status != VT_OK) assert_string_equal(vt_error_message(), message);
         vt_image_free(&image);
     }
-    vt_image_free(&fast);
-    vt_image_free(&expected);
+    vt_image_free(&fast.image);
+    vt_image_free(&expected.image);
     return taken;
 }
 

@@ -21,18 +21,19 @@ static void use(const vt_image *image) {
 }
 
 static void compare_decoders(const uint8_t *data, size_t size) {
-    vt_image fast, expected;
-    int orientation = 0;
-    if (vt_png_decode_fast(data, size, &fast)) {
-        if (vt_png_decode(data, size, "fuzz", &expected, &orientation) != VT_OK || orientation != 1) abort();
-        if (fast.width != expected.width || fast.height != expected.height || fast.channels != expected.channels) abort();
-        size_t bytes = (size_t)fast.width * (size_t)fast.height * (size_t)fast.channels;
-        if (memcmp(fast.pixels, expected.pixels, bytes) != 0) abort();
-        vt_image_free(&expected);
-    } else if (fast.pixels) {
+    vt_encoded encoded = {.data = data, .size = size, .name = "fuzz"};
+    vt_decoded fast, expected;
+    if (vt_png_decode_fast(&encoded, &fast)) {
+        if (vt_png_decode(&encoded, &expected) != VT_OK || expected.orientation != 1) abort();
+        const vt_image *a = &fast.image, *b = &expected.image;
+        if (a->width != b->width || a->height != b->height || a->channels != b->channels) abort();
+        if (memcmp(a->pixels, b->pixels, (size_t)a->width * (size_t)a->height * (size_t)a->channels) != 0) abort();
+        if (fast.facts.depth != expected.facts.depth || fast.facts.channels != expected.facts.channels) abort();
+        vt_image_free(&expected.image);
+    } else if (fast.image.pixels) {
         abort();
     }
-    vt_image_free(&fast);
+    vt_image_free(&fast.image);
 }
 
 /* With the checksums of a PNG's chunks made right again, so that damage gets past them. */
