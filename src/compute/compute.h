@@ -138,9 +138,10 @@ typedef struct vt_compute_ops {
     vt_status (*head_backward)(vt_device *device, vt_precision precision, const float *dlogits, const act *x,
                                const float *weight, int64_t batch, int64_t hidden, int64_t labels, act *dx, float *dweight,
                                float *dbias) VT_CHECKED;
-    /* loss [batch] = each sample's loss (mean over labels for binary cross-entropy and squared error);
+    /* loss [batch] = each sample's loss (mean over known labels for binary cross-entropy and squared error);
      * dlogits [batch, labels] = its gradient times gradient_scale (NULL: not wanted).
-     * Single-label targets [batch, labels] are one-hot. */
+     * Targets [batch, labels] that are NaN are unknown: they have no gradient, and a sample without known ones has loss 0.
+     * Single-label targets are one-hot, or a probability of each class; there every target is known. */
     vt_status (*loss)(vt_device *device, const float *logits, const float *targets, int64_t batch, int64_t labels,
                       const vt_loss_options *options, float gradient_scale, float *loss, float *dlogits) VT_CHECKED;
 

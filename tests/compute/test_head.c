@@ -1,6 +1,8 @@
 /* The classifier and the losses: against plain loops, their gradients against differences. */
 #include "compute_support.h"
 
+#include "base/json.h"
+
 static void head_body(vt_device *device, vt_precision precision) {
     const int64_t batch = 5, hidden = 45, labels = 14;
     double *x, *weight, *bias, *dlogits, *logits = get_memory((size_t)(batch * labels) * sizeof *logits);
@@ -50,28 +52,35 @@ typedef struct problem {
 static double loss_reference(const double *x, void *context) {
     const problem *f = context;
     double sum = 0.0, e = f->options.label_smoothing, total = 0.0;
+    int known = 0;
     for (int i = 0; i < LABELS; i++) total += exp(x[i]);
+    for (int i = 0; i < LABELS; i++) known += !isnan(f->targets[i]);
     for (int i = 0; i < LABELS; i++) {
+        if (isnan(f->targets[i])) continue;
         double y = f->targets[i], p = 1.0 / (1.0 + exp(-x[i])), w = f->options.pos_weight ? f->options.pos_weight[i] : 1.0;
         double smooth = y * (1.0 - e) + e / 2.0;
         if (f->options.problem_type == VT_PROBLEM_MULTI_LABEL)
-            sum -= (w * smooth * log(p) + (1.0 - smooth) * log(1.0 - p)) / LABELS;
+            sum -= (w * smooth * log(p) + (1.0 - smooth) * log(1.0 - p)) / known;
         else if (f->options.problem_type == VT_PROBLEM_SINGLE_LABEL)
             sum -= (y * (1.0 - e) + e / LABELS) * (x[i] - log(total));
         else
-            sum += (x[i] - y) * (x[i] - y) / LABELS;
+            sum += (x[i] - y) * (x[i] - y) / known;
     }
     return sum;
 }
 
 static void test_losses(void **state) {
     static const float one_hot[LABELS] = {0, 0, 1, 0, 0}, many[LABELS] = {1, 0, 1, 0, 1},
-                       real[LABELS] = {0.3f, -2.0f, 1.0f, 7.5f, 0.0f};
+                       real[LABELS] = {0.3f, -2.0f, 1.0f, 7.5f, 0.0f}, some[LABELS] = {1, NAN, 0, NAN, 1},
+                       none[LABELS] = {NAN, NAN, NAN, NAN, NAN}, mixed[LABELS] = {0.5f, 0, 0.25f, 0, 0.25f};
     static const float pos_weight[LABELS] = {1.0f, 10.0f, 0.5f, 2.0f, 3.0f};
     const problem problems[] = {
         {{VT_PROBLEM_MULTI_LABEL, NULL, 0.0f}, many},       {{VT_PROBLEM_MULTI_LABEL, pos_weight, 0.0f}, many},
         {{VT_PROBLEM_MULTI_LABEL, pos_weight, 0.2f}, many}, {{VT_PROBLEM_SINGLE_LABEL, NULL, 0.0f}, one_hot},
-        {{VT_PROBLEM_SINGLE_LABEL, NULL, 0.1f}, one_hot},   {{VT_PROBLEM_REGRESSION, NULL, 0.0f}, real}};
+        {{VT_PROBLEM_SINGLE_LABEL, NULL, 0.1f}, one_hot},   {{VT_PROBLEM_REGRESSION, NULL, 0.0f}, real},
+        {{VT_PROBLEM_MULTI_LABEL, pos_weight, 0.2f}, some}, {{VT_PROBLEM_REGRESSION, NULL, 0.0f}, some},
+        {{VT_PROBLEM_MULTI_LABEL, pos_weight, 0.2f}, none}, {{VT_PROBLEM_REGRESSION, NULL, 0.0f}, none},
+        {{VT_PROBLEM_SINGLE_LABEL, NULL, 0.1f}, mixed},     {{VT_PROBLEM_MULTI_LABEL, NULL, 0.0f}, mixed}};
     vt_device *device = open_device(NULL, 2);
     (void)state;
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
@@ -88,6 +97,58 @@ static void test_losses(void **state) {
         free(x);
         free(logits);
     }
+    vt_device_close(device);
+}
+
+static void read_numbers(const json_t *list, int64_t count, float *out) {
+    assert_int_equal(json_array_size(list), count);
+    for (int64_t i = 0; i < count; i++) {
+        const json_t *value = json_array_get(list, (size_t)i);
+        out[i] = json_is_null(value) ? NAN : (float)json_number_value(value);
+    }
+}
+
+static void assert_numbers(const float *actual, const json_t *expected, int64_t count, const char *what) {
+    for (int64_t i = 0; i < count; i++) {
+        double value = json_number_value(json_array_get(expected, (size_t)i));
+        if (!(fabs((double)actual[i] - value) <= 1e-6 * (1.0 + fabs(value))))
+            fail_msg("%s %lld is %.9g, PyTorch's is %.9g", what, (long long)i, (double)actual[i], value);
+    }
+}
+
+static vt_problem_type problem_type_of(const char *loss_kind) {
+    if (strcmp(loss_kind, "binary") == 0) return VT_PROBLEM_MULTI_LABEL;
+    return strcmp(loss_kind, "soft") == 0 ? VT_PROBLEM_SINGLE_LABEL : VT_PROBLEM_REGRESSION;
+}
+
+/* Unknown targets, and targets that are probabilities of the classes. */
+static void test_equals_pytorch(void **state) {
+    enum { SAMPLES = 6 };
+    vt_device *device = open_device(NULL, 1);
+    json_t *root, *item;
+    size_t c;
+    (void)state;
+    ASSERT_OK(vt_json_load(golden_path("loss.json"), &root));
+    json_array_foreach(json_object_get(root, "cases"), c, item) {
+        float logits[SAMPLES * LABELS], targets[SAMPLES * LABELS], pos_weight[LABELS], loss[SAMPLES], dlogits[SAMPLES * LABELS];
+        const json_t *weights = json_object_get(item, "pos_weight");
+        vt_loss_options options = {.problem_type = problem_type_of(json_string_value(json_object_get(item, "loss_kind")))};
+        options.label_smoothing = (float)json_number_value(json_object_get(item, "label_smoothing"));
+        if (json_is_array(weights)) {
+            read_numbers(weights, LABELS, pos_weight);
+            options.pos_weight = pos_weight;
+        }
+        for (size_t s = 0; s < SAMPLES; s++) {
+            read_numbers(json_array_get(json_object_get(item, "logits"), s), LABELS, logits + s * LABELS);
+            read_numbers(json_array_get(json_object_get(item, "targets"), s), LABELS, targets + s * LABELS);
+        }
+        memset(dlogits, 0xff, sizeof dlogits);
+        ASSERT_OK(device->ops->loss(device, logits, targets, SAMPLES, LABELS, &options, 1.0f, loss, dlogits));
+        assert_numbers(loss, json_object_get(item, "loss"), SAMPLES, "loss");
+        for (size_t s = 0; s < SAMPLES; s++)
+            assert_numbers(dlogits + s * LABELS, json_array_get(json_object_get(item, "gradient"), s), LABELS, "gradient");
+    }
+    json_decref(root);
     vt_device_close(device);
 }
 
@@ -112,6 +173,6 @@ static void test_extremes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_head), cmocka_unit_test(test_losses),
-                                       cmocka_unit_test(test_extremes)};
+                                       cmocka_unit_test(test_equals_pytorch), cmocka_unit_test(test_extremes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
