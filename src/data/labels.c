@@ -38,6 +38,14 @@ static vt_status parse_choice(const vt_source *source, const char *option, bool 
     return VT_OK;
 }
 
+/* Renumbers ids [*count] and leaves out those that go. */
+static void renumber_ids(int32_t *ids, size_t *count, const int32_t *renumbered) {
+    size_t left = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (renumbered[ids[i]] >= 0) ids[left++] = renumbered[ids[i]];
+    *count = left;
+}
+
 /* Renumbers the labels that stay and rewrites every item's list; renumbered [labels] is -1 for those that go. */
 static vt_status apply_choice(vt_source *source, const bool *kept, int32_t *renumbered) {
     size_t count = 0;
@@ -52,13 +60,10 @@ static vt_status apply_choice(vt_source *source, const bool *kept, int32_t *renu
     }
     source->labels.count = count;
     if (count == 0) return vt_fail(VT_ERROR_USAGE, "labels: the choice leaves no label; keep at least one");
-    for (size_t i = 0; source->label_id_count > 0 && i < source->count; i++) {
+    for (size_t i = 0; i < source->count; i++) {
         vt_item *item = &source->items[i];
-        int32_t *ids = source->label_ids + item->first_label;
-        size_t left = 0;
-        for (size_t k = 0; k < item->label_count; k++)
-            if (renumbered[ids[k]] >= 0) ids[left++] = renumbered[ids[k]];
-        item->label_count = left;
+        if (item->label_count > 0) renumber_ids(source->label_ids + item->first_label, &item->label_count, renumbered);
+        if (item->unknown_count > 0) renumber_ids(source->unknown_ids + item->first_unknown, &item->unknown_count, renumbered);
     }
     vt_map_free(source->by_label);
     source->by_label = NULL;
@@ -92,21 +97,47 @@ done:
     return status;
 }
 
+typedef struct vt_label_counts {
+    int64_t positive, unknown;
+} vt_label_counts;
+
+/* counts [labels] */
+static void count_labels(const vt_source *source, vt_label_counts *counts) {
+    for (size_t i = 0; i < source->count; i++) {
+        const vt_item *item = &source->items[i];
+        for (size_t k = 0; k < item->label_count; k++) counts[source->label_ids[item->first_label + k]].positive++;
+        for (size_t k = 0; k < item->unknown_count; k++) counts[source->unknown_ids[item->first_unknown + k]].unknown++;
+    }
+}
+
+/* "Edema  1,234 images", or, where some labels are unknown, "Edema  1,234 positive  5,678 negative  90 unknown". */
+static void report_label(const vt_source *source, size_t label, const vt_label_counts *counts, bool unknown,
+                         const vt_console *console) {
+    const char *name = source->labels.items[label];
+    char positive[32], negative[32], unknowns[32];
+    vt_format_count(counts->positive, positive);
+    vt_format_count((int64_t)source->count - counts->positive - counts->unknown, negative);
+    vt_format_count(counts->unknown, unknowns);
+    if (unknown)
+        vt_say(console, "  %-26s %9s positive %9s negative %9s unknown", name, positive, negative, unknowns);
+    else
+        vt_say(console, "  %-20s %9s images", name, positive);
+}
+
 vt_status vt_labels_report(const vt_source *source, const vt_console *console) {
-    int64_t *counts = NULL;
+    vt_label_counts *counts = NULL;
     size_t labels = source->labels.count;
+    bool unknown = false;
     vt_text list = {0};
     vt_status status = VT_OK;
     VT_TRY(vt_allocate(&counts, labels, sizeof *counts, "the counts of labels"));
-    for (size_t i = 0; i < source->count; i++)
-        for (size_t k = 0; k < source->items[i].label_count; k++) counts[source->label_ids[source->items[i].first_label + k]]++;
-    for (size_t i = 0; i < labels; i++) VT_TRY_GOTO(vt_text_add(&list, "%s'%s'", i ? ", " : "", source->labels.items[i]));
-    vt_say(console, "%zu labels: [%s]", labels, list.data);
+    count_labels(source, counts);
     for (size_t i = 0; i < labels; i++) {
-        char count[32];
-        vt_format_count(counts[i], count);
-        vt_say(console, "  %-20s %9s images", source->labels.items[i], count);
+        unknown = unknown || counts[i].unknown > 0;
+        VT_TRY_GOTO(vt_text_add(&list, "%s'%s'", i ? ", " : "", source->labels.items[i]));
     }
+    vt_say(console, "%zu labels: [%s]", labels, list.data);
+    for (size_t i = 0; i < labels; i++) report_label(source, i, &counts[i], unknown, console);
 done:
     free(counts);
     vt_text_free(&list);

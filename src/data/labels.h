@@ -9,7 +9,7 @@
  * says how many; elsewhere they stay, perhaps with no label. */
 vt_status vt_labels_choose(vt_source *source, const char *option, int64_t *left_out) VT_CHECKED;
 
-/* Says the labels as a list, and how many images have each. */
+/* Says the labels as a list, and how many images have each; where some are unknown, also how many don't and how many are. */
 vt_status vt_labels_report(const vt_source *source, const vt_console *console) VT_CHECKED;
 
 #endif

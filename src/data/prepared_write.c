@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "formats/arrow.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +76,11 @@ done:
     return status;
 }
 
-/* labels [count] = the N-hot vector of an item. */
+/* labels [count] = the N-hot vector of an item, NaN where a label is unknown. */
 static void fill_labels(const vt_source *source, const vt_item *item, float *labels) {
     memset(labels, 0, source->labels.count * sizeof *labels);
     for (size_t i = 0; i < item->label_count; i++) labels[source->label_ids[item->first_label + i]] = 1.0f;
+    for (size_t i = 0; i < item->unknown_count; i++) labels[source->unknown_ids[item->first_unknown + i]] = NAN;
 }
 
 static vt_status write_rows(const char *folder, const vt_prepared *prepared, vt_part part, int channels,
@@ -180,15 +182,15 @@ static vt_status write_dataset_dict(const char *folder, const vt_split_plan *pla
     return status;
 }
 
-static vt_status write_metadata_line(vt_writer *writer, const vt_source *source, const vt_item *item) {
+/* vector [labels] is overwritten. */
+static vt_status write_metadata_line(vt_writer *writer, const vt_source *source, const vt_item *item, float *vector) {
     json_t *labels = json_array(), *row = NULL;
     char *text = NULL;
     vt_status status = VT_OK;
-    size_t next = 0;
+    fill_labels(source, item, vector);
     for (size_t i = 0; labels && i < source->labels.count; i++) {
-        int set = next < item->label_count && source->label_ids[item->first_label + next] == (int32_t)i;
-        next += (size_t)set;
-        if (json_array_append_new(labels, json_integer(set)) != 0) status = no_memory_for_json();
+        json_t *value = isnan(vector[i]) ? json_null() : json_integer((json_int_t)vector[i]);
+        if (json_array_append_new(labels, value) != 0) status = no_memory_for_json();
     }
     row = json_pack("{ss so}", "file_name", item->file_name, "labels", labels);
     text = row ? json_dumps(row, JSON_COMPACT) : NULL;
@@ -198,20 +200,23 @@ static vt_status write_metadata_line(vt_writer *writer, const vt_source *source,
     return status;
 }
 
-/* metadata.jsonl as the walk-through writes it: file_name and N-hot labels of every image. */
+/* metadata.jsonl as the walk-through writes it: file_name and N-hot labels of every image; null where one is unknown. */
 static vt_status write_metadata(const char *folder, const vt_prepared *prepared) {
     char *path = NULL;
     vt_writer *writer = NULL;
+    float *labels = NULL;
     vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_allocate(&labels, prepared->source->labels.count, sizeof *labels, "a label vector"));
     VT_TRY_GOTO(vt_join(folder, "metadata.jsonl", &path));
     VT_TRY_GOTO(vt_writer_open(path, &writer));
     for (size_t i = 0; i < prepared->source->count; i++)
         if (prepared->plan->parts[i] != VT_PART_NONE)
-            VT_TRY_GOTO(write_metadata_line(writer, prepared->source, &prepared->source->items[i]));
+            VT_TRY_GOTO(write_metadata_line(writer, prepared->source, &prepared->source->items[i], labels));
     status = vt_writer_commit(writer);
     writer = NULL;
 done:
     vt_writer_discard(writer);
+    free(labels);
     free(path);
     return status;
 }

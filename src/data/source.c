@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,25 +66,40 @@ static vt_status number_label(vt_source *source, const char *label, size_t lengt
 vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) {
     int64_t id;
     VT_TRY(number_label(source, label, length, &id));
-    vt_item *item = &source->items[source->count - 1];
-    for (size_t i = 0; i < item->label_count; i++)
-        if (source->label_ids[item->first_label + i] == id) return VT_OK;
     VT_TRY(vt_grow(&source->label_ids, &source->label_id_capacity, source->label_id_count + 1, sizeof *source->label_ids,
                    "the labels of images"));
     source->label_ids[source->label_id_count++] = (int32_t)id;
-    item->label_count++;
+    source->items[source->count - 1].label_count++;
     return VT_OK;
 }
 
 vt_status vt_source_add_unknown(vt_source *source, const char *label, size_t length) {
     int64_t id;
     VT_TRY(number_label(source, label, length, &id));
-    vt_item *item = &source->items[source->count - 1];
     VT_TRY(vt_grow(&source->unknown_ids, &source->unknown_id_capacity, source->unknown_id_count + 1,
                    sizeof *source->unknown_ids, "the labels of images"));
     source->unknown_ids[source->unknown_id_count++] = (int32_t)id;
-    item->unknown_count++;
+    source->items[source->count - 1].unknown_count++;
     return VT_OK;
+}
+
+vt_status vt_source_add_value(vt_source *source, const char *label, size_t length, double value, const char *place,
+                              int64_t line) {
+    vt_unknown_policy policy = value == 1.0 ? VT_UNKNOWN_ONE : VT_UNKNOWN_ZERO;
+    int64_t id;
+    if (isnan(value)) {
+        policy = source->options->missing;
+        source->missing_values++;
+    } else if (value == -1.0) {
+        policy = source->options->uncertain;
+        source->uncertain_values++;
+    } else if (value != 0.0 && value != 1.0) {
+        return vt_fail(VT_ERROR_INPUT, "%s:%lld: '%.*s' is %g; expected 0, 1, -1 (uncertain) or nothing", place,
+                       (long long)line, (int)length, label, value);
+    }
+    if (policy == VT_UNKNOWN_ONE) return vt_source_add_label(source, label, length);
+    if (policy == VT_UNKNOWN_IGNORE) return vt_source_add_unknown(source, label, length);
+    return number_label(source, label, length, &id);
 }
 
 /* Leaves out blanks at both ends. */
@@ -193,38 +209,75 @@ static int compare_ids(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-/* Puts the label names into byte order and rewrites the items' ids. */
+/* ids [count] = itself ascending, each once; how many are left. */
+static size_t sort_ids(int32_t *ids, size_t count) {
+    size_t kept = 0;
+    if (count > 0) qsort(ids, count, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || ids[i] != ids[kept - 1]) ids[kept++] = ids[i];
+    return kept;
+}
+
+/* Sorts an item's labels; one that it has is not unknown. */
+static void sort_item_labels(const vt_source *source, vt_item *item) {
+    int32_t *ids = item->label_count ? source->label_ids + item->first_label : NULL;
+    int32_t *unknown = item->unknown_count ? source->unknown_ids + item->first_unknown : NULL;
+    item->label_count = sort_ids(ids, item->label_count);
+    item->unknown_count = sort_ids(unknown, item->unknown_count);
+    size_t kept = 0, next = 0;
+    for (size_t i = 0; i < item->unknown_count; i++) {
+        while (next < item->label_count && ids[next] < unknown[i]) next++;
+        if (next == item->label_count || ids[next] != unknown[i]) unknown[kept++] = unknown[i];
+    }
+    item->unknown_count = kept;
+}
+
+/* Puts the label names into byte order; renumbered [labels] = the new number of each. */
+static vt_status sort_names(vt_source *source, int32_t *renumbered) {
+    vt_strings sorted = {0};
+    vt_status status = VT_OK;
+    for (size_t i = 0; i < source->labels.count; i++)
+        VT_TRY_GOTO(vt_strings_add(&sorted, source->labels.items[i], strlen(source->labels.items[i])));
+    vt_strings_sort(&sorted);
+    for (size_t i = 0; i < sorted.count; i++) {
+        const char *name = sorted.items[i];
+        renumbered[vt_map_get(source->by_label, name, strlen(name))] = (int32_t)i;
+        VT_TRY_GOTO(vt_map_set(source->by_label, name, strlen(name), (int64_t)i));
+    }
+    vt_strings unsorted = source->labels;
+    source->labels = sorted;
+    sorted = unsorted;
+done:
+    vt_strings_free(&sorted);
+    return status;
+}
+
+/* Brings the labels into their order, and with them the items' ids. */
 static vt_status sort_labels(vt_source *source) {
     int32_t *renumbered = NULL;
-    size_t count = source->labels.count;
     vt_status status = VT_OK;
-    VT_TRY(vt_allocate(&renumbered, count, sizeof *renumbered, "the labels"));
     if (!source->numeric_labels) {
-        vt_strings sorted = {0};
-        for (size_t i = 0; i < count && status == VT_OK; i++)
-            status = vt_strings_add(&sorted, source->labels.items[i], strlen(source->labels.items[i]));
-        if (status != VT_OK) {
-            vt_strings_free(&sorted);
-            goto done;
-        }
-        vt_strings_sort(&sorted);
-        vt_strings unsorted = source->labels;
-        source->labels = sorted;
-        for (size_t i = 0; i < count; i++) {
-            const char *name = sorted.items[i];
-            int64_t before = vt_map_get(source->by_label, name, strlen(name));
-            renumbered[before] = (int32_t)i;
-        }
-        vt_strings_free(&unsorted);
-        for (size_t i = 0; i < count; i++)
-            VT_TRY_GOTO(vt_map_set(source->by_label, sorted.items[i], strlen(sorted.items[i]), (int64_t)i));
+        VT_TRY(vt_allocate(&renumbered, source->labels.count, sizeof *renumbered, "the labels"));
+        VT_TRY_GOTO(sort_names(source, renumbered));
         for (size_t i = 0; i < source->label_id_count; i++) source->label_ids[i] = renumbered[source->label_ids[i]];
+        for (size_t i = 0; i < source->unknown_id_count; i++) source->unknown_ids[i] = renumbered[source->unknown_ids[i]];
     }
-    for (size_t i = 0; source->label_id_count > 0 && i < source->count; i++)
-        qsort(source->label_ids + source->items[i].first_label, source->items[i].label_count, sizeof(int32_t), compare_ids);
+    for (size_t i = 0; i < source->count; i++) sort_item_labels(source, &source->items[i]);
 done:
     free(renumbered);
     return status;
+}
+
+/* Leaves out images of which nobody knows the class. */
+static void drop_classless(vt_source *source, const vt_console *console) {
+    size_t before = source->count;
+    char count[32];
+    if (!source->single_label) return;
+    for (size_t i = 0; i < source->count; i++)
+        if (source->items[i].label_count == 0) source->items[i].file = -1;
+    vt_source_drop_fileless(source);
+    vt_format_count((int64_t)(before - source->count), count);
+    if (source->count < before) vt_warn(console, "%s images have no class and are left out", count);
 }
 
 /* Where one image has a patient, all must. */
@@ -258,9 +311,19 @@ static vt_status read_layout(vt_source *source, const vt_console *console) {
                    source->root);
 }
 
+static vt_status check_options(const vt_label_options *options) {
+    if (options->uncertain < VT_UNKNOWN_IGNORE || options->uncertain > VT_UNKNOWN_ONE)
+        return vt_fail(VT_ERROR_USAGE, "uncertain: %d names no policy", (int)options->uncertain);
+    if (options->missing != VT_UNKNOWN_IGNORE && options->missing != VT_UNKNOWN_ZERO)
+        return vt_fail(VT_ERROR_USAGE, "missing: %d; expected to ignore labels that are missing, or to take them as 0",
+                       (int)options->missing);
+    return VT_OK;
+}
+
 vt_status vt_source_open(const char *root, const vt_label_options *labels, int threads, const vt_console *console,
                          vt_source *source) {
     *source = (vt_source){.root = root, .options = labels, .threads = threads};
+    VT_TRY(check_options(labels));
     if (!vt_path_exists(root)) return vt_fail(VT_ERROR_IO, "%s: no such folder; expected a data set", root);
     if (!vt_is_folder(root)) return vt_fail(VT_ERROR_IO, "%s: not a folder; expected the folder of a data set", root);
     VT_TRY(vt_map_create(&source->by_name));
@@ -276,6 +339,7 @@ vt_status vt_source_open(const char *root, const vt_label_options *labels, int t
     if (source->labels.count == 0)
         return vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images has a label; expected labels to learn", root,
                        source->count);
+    drop_classless(source, console);
     return sort_labels(source);
 }
 

@@ -49,8 +49,9 @@ typedef struct vt_source {
     size_t label_id_count, label_id_capacity;
     int32_t *unknown_ids; /* likewise */
     size_t unknown_id_count, unknown_id_capacity;
-    int numeric_labels; /* keep LABEL_10 after LABEL_9 */
-    int single_label;   /* every image has exactly one class */
+    int64_t uncertain_values, missing_values; /* how many vt_source_add_value() was given */
+    int numeric_labels;                       /* keep LABEL_10 after LABEL_9 */
+    int single_label; /* every image has exactly one class; items without one are left out when the source is opened */
     int patients_known;
     int has_folders;                       /* parts come from the data set's own folders */
     int has_train_val_list, has_test_list; /* parts come from the official lists */
@@ -80,11 +81,16 @@ vt_status vt_source_read_classes(vt_source *source, const vt_console *console) V
 /* Adds an item; one of the same name is VT_ERROR_INPUT. `place` is the label file, for sentences. */
 vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) VT_CHECKED;
 
-/* Adds a label to the last item; one that it has already is passed over. */
+/* Adds a label to the last item; one that it has already changes nothing. */
 vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) VT_CHECKED;
 
 /* Notes that nobody knows whether the last item has a label; a label of its own wins. */
 vt_status vt_source_add_unknown(vt_source *source, const char *label, size_t length) VT_CHECKED;
+
+/* Adds what the data set says of a label of the last item: 1 or 0, or -1 (uncertain) or NaN (missing), which become what the
+ * options say. Any other value is VT_ERROR_INPUT. From then on the source has the label, whatever the value. */
+vt_status vt_source_add_value(vt_source *source, const char *label, size_t length, double value, const char *place,
+                              int64_t line) VT_CHECKED;
 
 /* Adds the labels of "A|B|C"; an empty one is VT_ERROR_INPUT. */
 vt_status vt_source_add_label_text(vt_source *source, const char *text, const char *place, int64_t line) VT_CHECKED;
