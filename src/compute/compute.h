@@ -61,6 +61,8 @@ typedef struct vt_segment {
 } vt_segment;
 
 typedef struct vt_compute_ops {
+    int host_memory; /* the device's memory is the host's: a pointer into one is a pointer into the other */
+
     /* --- memory: 64-byte aligned, zeroed --- */
     vt_status (*allocate)(vt_device *device, size_t bytes, const char *what, void **out) VT_CHECKED;
     void (*release)(vt_device *device, void *memory);

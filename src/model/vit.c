@@ -15,6 +15,7 @@
 static vt_status check_options(const vt_vit_config *config, const vt_vit_options *options) {
     if (options->max_batch < 1 || options->max_batch > BATCH_MAX)
         return vt_fail(VT_ERROR_USAGE, "the batch size is %lld, expected 1 to %d", (long long)options->max_batch, BATCH_MAX);
+    if (options->owner && options->train) return vt_fail(VT_ERROR_USAGE, "a model that shares weights can't be trained");
     if (options->pixel_channels != 1 && options->pixel_channels != config->num_channels)
         return vt_fail(VT_ERROR_USAGE, "the images have %d channels, the model takes %d", options->pixel_channels,
                        config->num_channels);
@@ -48,6 +49,16 @@ static vt_status create_linear(vt_vit *vit, int64_t in_features, int64_t out_fea
                                            vit->options.max_batch * rows_per_image, vit->options.train, out);
 }
 
+static void share_linears(vt_vit *vit, const vt_vit *owner) {
+    vit->patch = owner->patch;
+    for (int i = 0; i < vit->config.num_hidden_layers; i++) {
+        vit->layers[i].qkv = owner->layers[i].qkv;
+        vit->layers[i].proj = owner->layers[i].proj;
+        vit->layers[i].fc1 = owner->layers[i].fc1;
+        vit->layers[i].fc2 = owner->layers[i].fc2;
+    }
+}
+
 static vt_status create_linears(vt_vit *vit) {
     int64_t hidden = vit->config.hidden_size, intermediate = vit->config.intermediate_size;
     VT_TRY(create_linear(vit, vit->patch_values, hidden, vit->patches, &vit->patch));
@@ -70,6 +81,10 @@ static vt_status create(vt_vit *vit, const vt_model *model) {
     vt_model_offsets(model, &vit->offsets);
     VT_TRY(make_segments(vit, model));
     VT_TRY(vt_vit_plan_memory(vit));
+    if (vit->options.owner) {
+        share_linears(vit, vit->options.owner);
+        return VT_OK;
+    }
     VT_TRY(create_linears(vit));
     return vt_vit_set_parameters(vit, model->values);
 }
@@ -99,8 +114,7 @@ static void free_linear(vt_vit *vit, vt_linear *linear) {
     if (linear) vit->device->ops->linear_free(vit->device, linear);
 }
 
-void vt_vit_free(vt_vit *vit) {
-    if (!vit) return;
+static void free_linears(vt_vit *vit) {
     free_linear(vit, vit->patch);
     for (int i = 0; vit->layers && i < vit->config.num_hidden_layers; i++) {
         free_linear(vit, vit->layers[i].qkv);
@@ -108,6 +122,11 @@ void vt_vit_free(vt_vit *vit) {
         free_linear(vit, vit->layers[i].fc1);
         free_linear(vit, vit->layers[i].fc2);
     }
+}
+
+void vt_vit_free(vt_vit *vit) {
+    if (!vit) return;
+    if (!vit->options.owner) free_linears(vit);
     if (vit->arena) vit->device->ops->release(vit->device, vit->arena);
     free(vit->layers);
     free(vit->segments);
@@ -143,32 +162,39 @@ static vt_status require_training(const vt_vit *vit) {
     return vit->options.train ? VT_OK : vt_fail(VT_ERROR_USAGE, "the model was placed for inference, it has no gradients");
 }
 
+static vt_status upload_flat(vt_vit *vit, float *to, const float *values) {
+    return to == values ? VT_OK : vit->device->ops->upload(vit->device, to, values, flat_bytes(vit));
+}
+
+static vt_status download_flat(vt_vit *vit, float *values, const float *from) {
+    return values == from ? VT_OK : vit->device->ops->download(vit->device, values, from, flat_bytes(vit));
+}
+
 vt_status vt_vit_set_parameters(vt_vit *vit, const float *values) {
-    VT_TRY(vit->device->ops->upload(vit->device, vit->parameters, values, flat_bytes(vit)));
+    if (vit->options.owner) return vt_fail(VT_ERROR_USAGE, "the model's weights are another's; set them there");
+    VT_TRY(upload_flat(vit, vit->parameters, values));
     return pack_weights(vit);
 }
 
 vt_status vt_vit_get_parameters(vt_vit *vit, float *values) {
-    return vit->device->ops->download(vit->device, values, vit->parameters, flat_bytes(vit));
+    return download_flat(vit, values, vit->parameters);
 }
 
 vt_status vt_vit_get_gradients(vt_vit *vit, float *values) {
     VT_TRY(require_training(vit));
-    return vit->device->ops->download(vit->device, values, vit->gradients, flat_bytes(vit));
+    return download_flat(vit, values, vit->gradients);
 }
 
 vt_status vt_vit_get_moments(vt_vit *vit, float *moment1, float *moment2) {
     VT_TRY(require_training(vit));
-    VT_TRY(vit->device->ops->download(vit->device, moment1, vit->moment1, flat_bytes(vit)));
-    if (!vit->moment2 || !moment2) return VT_OK;
-    return vit->device->ops->download(vit->device, moment2, vit->moment2, flat_bytes(vit));
+    VT_TRY(download_flat(vit, moment1, vit->moment1));
+    return vit->moment2 && moment2 ? download_flat(vit, moment2, vit->moment2) : VT_OK;
 }
 
 vt_status vt_vit_set_moments(vt_vit *vit, const float *moment1, const float *moment2) {
     VT_TRY(require_training(vit));
-    VT_TRY(vit->device->ops->upload(vit->device, vit->moment1, moment1, flat_bytes(vit)));
-    if (!vit->moment2 || !moment2) return VT_OK;
-    return vit->device->ops->upload(vit->device, vit->moment2, moment2, flat_bytes(vit));
+    VT_TRY(upload_flat(vit, vit->moment1, moment1));
+    return vit->moment2 && moment2 ? upload_flat(vit, vit->moment2, moment2) : VT_OK;
 }
 
 /* --- steps --- */

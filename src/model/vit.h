@@ -9,6 +9,12 @@
 
 typedef struct vt_vit vt_vit;
 
+/* Buffers of the host's [value_count] that a device computing in host memory uses as its own instead of taking memory for
+ * copies; other devices leave them alone. NULL: none. They must outlive the placed model. */
+typedef struct vt_host_buffers {
+    float *parameters, *moment1, *moment2;
+} vt_host_buffers;
+
 typedef struct vt_vit_options {
     vt_precision precision;
     int64_t max_batch;     /* images in a micro-batch */
@@ -17,13 +23,15 @@ typedef struct vt_vit_options {
     int recompute;         /* when train: keep each layer's input alone and compute the rest again in backward, with the same
                               bits (gradient checkpointing, Chen et al. 2016) */
     vt_update_rule update; /* which moments are needed, when train */
+    vt_host_buffers host;
+    const vt_vit *owner; /* when not train: share this one's weights, as they are at any time; it must live longer. NULL: own */
 } vt_vit_options;
 
-/* Places `model` on `device`; the model is copied and may change or close afterwards. */
+/* Places `model` on `device`. The model is copied and may change or close afterwards, except for `host` and `owner`. */
 vt_status vt_vit_create(vt_device *device, const vt_model *model, const vt_vit_options *options, vt_vit **out) VT_CHECKED;
 void vt_vit_free(vt_vit *vit); /* NULL allowed */
 
-/* Planned bytes on the device, in total. */
+/* Planned bytes on the device, `host` included and what is the owner's left out. */
 uint64_t vt_vit_memory(const vt_vit *vit);
 
 /* Which dropout masks a training forward uses. */
@@ -50,7 +58,7 @@ vt_status vt_vit_grad_norm(vt_vit *vit, double *norm) VT_CHECKED;
 /* One optimizer step on the gradients there are, then refreshes the compute copies. */
 vt_status vt_vit_update(vt_vit *vit, const vt_update *update) VT_CHECKED;
 
-/* Copies between the device and host buffers shaped like model->values [value_count]. */
+/* Copies between the device and host buffers shaped like model->values [value_count]; nothing is copied where they are one. */
 vt_status vt_vit_get_parameters(vt_vit *vit, float *values) VT_CHECKED;
 vt_status vt_vit_set_parameters(vt_vit *vit, const float *values) VT_CHECKED;
 vt_status vt_vit_get_gradients(vt_vit *vit, float *values) VT_CHECKED;

@@ -15,6 +15,12 @@ static void *take(vt_plan *plan, int64_t rows, int64_t columns, size_t width) {
     return plan->base ? plan->base + start : NULL;
 }
 
+/* A flat buffer: the host's, where the device can use it, else one of its own. */
+static float *take_flat(const vt_vit *vit, vt_plan *plan, float *host) {
+    if (host && vit->device->ops->host_memory) return host;
+    return take(plan, vit->value_count, 1, sizeof(float));
+}
+
 static void plan_layer(vt_vit *vit, vt_plan *plan, vt_layer *layer) {
     const vt_vit_config *config = &vit->config;
     int64_t rows = vit->options.max_batch * vit->tokens, asking = vit->options.max_batch * layer->queries;
@@ -76,8 +82,8 @@ static void plan_training(vt_vit *vit, vt_plan *plan) {
     int64_t wide = config->intermediate_size > 3 * hidden ? config->intermediate_size : 3 * hidden;
     size_t width = vt_act_size(vit->options.precision);
     vit->gradients = take(plan, vit->value_count, 1, sizeof(float));
-    vit->moment1 = take(plan, vit->value_count, 1, sizeof(float));
-    if (vit->options.update != VT_UPDATE_SGD) vit->moment2 = take(plan, vit->value_count, 1, sizeof(float));
+    vit->moment1 = take_flat(vit, plan, vit->options.host.moment1);
+    if (vit->options.update != VT_UPDATE_SGD) vit->moment2 = take_flat(vit, plan, vit->options.host.moment2);
     if (config->hidden_dropout_prob > 0) vit->branch = take(plan, rows, hidden, width);
     vit->targets = take(plan, vit->options.max_batch, config->num_labels, sizeof(float));
     vit->dlogits = take(plan, vit->options.max_batch, config->num_labels, sizeof(float));
@@ -93,7 +99,7 @@ static void plan_all(vt_vit *vit, vt_plan *plan) {
     const vt_vit_config *config = &vit->config;
     int64_t batch = vit->options.max_batch, hidden = config->hidden_size, patches = batch * vit->patches;
     size_t width = vt_act_size(vit->options.precision);
-    vit->parameters = take(plan, vit->value_count, 1, sizeof(float));
+    vit->parameters = vit->options.owner ? vit->options.owner->parameters : take_flat(vit, plan, vit->options.host.parameters);
     vit->pixels = take(plan, batch * config->image_height, (int64_t)config->image_width * vit->options.pixel_channels, 1);
     vit->patch_inputs = take(plan, patches, vit->patch_values, width);
     vit->embedded = take(plan, patches, hidden, width);
@@ -107,17 +113,26 @@ static void plan_all(vt_vit *vit, vt_plan *plan) {
 
 /* The compute copies of the weights, which the device takes by itself: one for forward, one for backward. */
 static uint64_t packed_bytes(const vt_vit *vit) {
+    if (vit->options.owner) return 0;
     uint64_t hidden = (uint64_t)vit->config.hidden_size, intermediate = (uint64_t)vit->config.intermediate_size;
     uint64_t layer = 4 * hidden * hidden + 2 * hidden * intermediate;
     uint64_t elements = (uint64_t)vit->config.num_hidden_layers * layer + hidden * (uint64_t)vit->patch_values;
     return elements * vt_act_size(vit->options.precision) * (vit->options.train ? 2 : 1);
 }
 
+/* The host's buffers that serve as the device's. */
+static uint64_t adopted_bytes(const vt_vit *vit) {
+    const vt_host_buffers *host = &vit->options.host;
+    uint64_t buffers = (host->parameters && vit->parameters == host->parameters) +
+                       (host->moment1 && vit->moment1 == host->moment1) + (host->moment2 && vit->moment2 == host->moment2);
+    return buffers * (uint64_t)vit->value_count * sizeof(float);
+}
+
 vt_status vt_vit_plan_memory(vt_vit *vit) {
     vt_plan plan = {0};
     plan_all(vit, &plan);
     VT_TRY(vit->device->ops->allocate(vit->device, (size_t)plan.size, "the model's buffers", &vit->arena));
-    vit->memory = (uint64_t)plan.size + packed_bytes(vit);
+    vit->memory = (uint64_t)plan.size + adopted_bytes(vit) + packed_bytes(vit);
     plan = (vt_plan){.base = vit->arena};
     plan_all(vit, &plan);
     return VT_OK;

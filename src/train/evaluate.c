@@ -214,6 +214,7 @@ static vt_status measure_label(vt_evaluation *evaluation, int label, const vt_ev
                              &ranking));
     metrics->positives = ranking.positives;
     metrics->negatives = ranking.negatives;
+    metrics->unknown = evaluation->samples - (int64_t)ranking.count;
     metrics->roc_auc = vt_roc_auc(&ranking);
     vt_roc_auc_interval(&ranking, &metrics->roc_auc_low, &metrics->roc_auc_high);
     metrics->average_precision = vt_average_precision(&ranking);
@@ -243,23 +244,29 @@ static void average_labels(vt_evaluation *evaluation) {
     evaluation->roc_auc_findings = finding_count ? findings / finding_count : NAN;
 }
 
-/* Single-label: share of samples whose highest logit is the right one's. Multi-label: share of (sample, label) pairs on
- * the right side of probability 0.5, which is logit 0. */
+/* Single-label: share of samples whose highest logit is the right one's. Multi-label: share of the (sample, label) pairs that
+ * are known on the right side of probability 0.5, which is logit 0. */
 static double accuracy(const vt_evaluation *evaluation, vt_problem_type problem_type) {
     const int labels = evaluation->num_labels;
-    int64_t right = 0;
+    int64_t right = 0, counted = 0;
     if (problem_type == VT_PROBLEM_REGRESSION) return NAN;
     for (int64_t s = 0; s < evaluation->samples; s++) {
         const float *logits = evaluation->logits + s * labels, *targets = evaluation->targets + s * labels;
         int best = 0;
         for (int i = 1; i < labels; i++)
             if (logits[i] > logits[best]) best = i;
-        if (problem_type == VT_PROBLEM_SINGLE_LABEL)
+        if (problem_type == VT_PROBLEM_SINGLE_LABEL) {
             right += targets[best] > 0.5f;
-        else
-            for (int i = 0; i < labels; i++) right += (logits[i] > 0) == (targets[i] > 0.5f);
+            counted++;
+            continue;
+        }
+        for (int i = 0; i < labels; i++) {
+            if (isnan(targets[i])) continue;
+            right += (logits[i] > 0) == (targets[i] > 0.5f);
+            counted++;
+        }
     }
-    return (double)right / (double)(evaluation->samples * (problem_type == VT_PROBLEM_SINGLE_LABEL ? 1 : labels));
+    return counted ? (double)right / (double)counted : NAN;
 }
 
 static vt_status measure(vt_evaluation *evaluation, vt_problem_type problem_type, const vt_evaluate_options *options) {
@@ -322,8 +329,10 @@ done:
 vt_status vt_evaluate(vt_device *device, const vt_model *model, const vt_dataset *dataset, const vt_split *split,
                       const vt_evaluate_options *options, const vt_console *console, vt_evaluation **out) {
     const vt_dataset_info *info = vt_dataset_get_info(dataset);
-    vt_vit_options placement = {
-        .precision = options->precision, .max_batch = options->batch_size, .pixel_channels = info->channels};
+    vt_vit_options placement = {.precision = options->precision,
+                                .max_batch = options->batch_size,
+                                .pixel_channels = info->channels,
+                                .host = {.parameters = model->values}};
     vt_vit *vit;
     *out = NULL;
     VT_TRY(vt_check_compatible(model, info));

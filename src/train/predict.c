@@ -21,7 +21,8 @@ vt_status vt_predict_pixels(vt_device *device, const vt_model *model, const uint
                             vt_precision precision, float *logits) {
     const vt_vit_config *config = vt_model_get_config(model);
     const size_t image_size = (size_t)config->image_height * (size_t)config->image_width * (size_t)channels;
-    vt_vit_options placement = {.precision = precision, .max_batch = PIXELS_BATCH, .pixel_channels = channels};
+    vt_vit_options placement = {
+        .precision = precision, .max_batch = PIXELS_BATCH, .pixel_channels = channels, .host = {.parameters = model->values}};
     vt_vit *vit;
     if (channels != 1 && channels != 3) return vt_fail(VT_ERROR_USAGE, "images have %d channels, expected 1 or 3", channels);
     VT_TRY(vt_vit_create(device, model, &placement, &vit));
@@ -180,7 +181,8 @@ vt_status vt_predict_files(vt_device *device, const vt_model *model, const char 
                            vt_prediction_sink sink, void *user) {
     const vt_vit_config *config = vt_model_get_config(model);
     prediction job = {.model = model, .channels = config->num_channels == 1 ? 1 : 3, .skip = bad_image == VT_BAD_IMAGE_SKIP};
-    vt_vit_options placement = {.precision = precision, .max_batch = batch_size, .pixel_channels = job.channels};
+    vt_vit_options placement = {
+        .precision = precision, .max_batch = batch_size, .pixel_channels = job.channels, .host = {.parameters = model->values}};
     const size_t image_size = (size_t)config->image_height * (size_t)config->image_width * (size_t)job.channels;
     vt_strings files = {0};
     vt_vit *vit = NULL;

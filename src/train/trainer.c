@@ -135,6 +135,7 @@ static vt_status choose_weights(vt_trainer *trainer) {
            trainer->arguments->metric_for_best_model[0] ? trainer->arguments->metric_for_best_model : "loss",
            trainer->state.best_metric);
     vt_status status = vt_model_restore(trainer->model, folder);
+    if (status == VT_OK) status = vt_vit_set_parameters(trainer->vit, trainer->model->values);
     free(folder);
     return status;
 }

@@ -31,7 +31,7 @@ typedef struct vt_trainer {
     float *pos_weight;       /* [num_labels] or NULL */
 
     vt_vit *vit;      /* being trained */
-    vt_vit *eval_vit; /* inference plan for evaluations; NULL without eval_split */
+    vt_vit *eval_vit; /* inference plan for evaluations, on the weights of `vit`; NULL without eval_split */
     vt_loader *loader;
     float *moment1, *moment2; /* [value_count]; moment2 NULL under SGD */
     float *sample_losses;     /* [batch_size] */
@@ -61,7 +61,7 @@ vt_status vt_trainer_do_duties(vt_trainer *trainer) VT_CHECKED;
 /* Copies the current weights into trainer->model. */
 vt_status vt_trainer_fetch_weights(vt_trainer *trainer) VT_CHECKED;
 
-/* Evaluates the weights in trainer->model on eval_split; replaces trainer->evaluation. */
+/* Evaluates the weights of trainer->vit on eval_split; replaces trainer->evaluation. */
 vt_status vt_trainer_evaluate(vt_trainer *trainer) VT_CHECKED;
 
 /* Adds `entry` (taken over; NULL is a failed allocation) to the log, the console and the TensorBoard events. */

@@ -75,7 +75,6 @@ vt_status vt_trainer_evaluate(vt_trainer *trainer) {
                                    .pos_weight = trainer->pos_weight};
     vt_evaluation_free(trainer->evaluation);
     trainer->evaluation = NULL;
-    VT_TRY(vt_vit_set_parameters(trainer->eval_vit, trainer->model->values));
     return vt_evaluate_placed(trainer->device, trainer->eval_vit, trainer->model, trainer->dataset, trainer->eval_split,
                               &options, trainer->console, &trainer->evaluation);
 }
@@ -120,7 +119,6 @@ static vt_status note_best(vt_trainer *trainer) {
 }
 
 static vt_status evaluate_step(vt_trainer *trainer) {
-    VT_TRY(vt_trainer_fetch_weights(trainer));
     VT_TRY(vt_trainer_evaluate(trainer));
     trainer->state.last_evaluated_step = trainer->state.global_step;
     VT_TRY(vt_trainer_log(trainer, vt_evaluation_to_json(trainer->evaluation, "eval")));

@@ -248,12 +248,14 @@ static vt_status place(vt_trainer *trainer) {
                               .max_batch = trainer->plan.batch_size,
                               .pixel_channels = vt_dataset_get_info(trainer->dataset)->channels,
                               .train = 1,
-                              .update = vt_update_rule_of(arguments->optim)};
+                              .update = vt_update_rule_of(arguments->optim),
+                              .host = {trainer->model->values, trainer->moment1, trainer->moment2}};
     VT_TRY(vt_vit_create(trainer->device, trainer->model, &options, &trainer->vit));
     if (trainer->first_step > 0) VT_TRY(vt_vit_set_moments(trainer->vit, trainer->moment1, trainer->moment2));
     if (!trainer->eval_split) return VT_OK;
     options.max_batch = arguments->per_device_eval_batch_size;
     options.train = 0;
+    options.owner = trainer->vit;
     return vt_vit_create(trainer->device, trainer->model, &options, &trainer->eval_vit);
 }
 
@@ -362,8 +364,8 @@ void vt_trainer_teardown(vt_trainer *trainer) {
     if (trainer->events && vt_event_writer_close(trainer->events) != VT_OK)
         vt_warn(trainer->console, "TensorBoard events are not complete: %s", vt_error_message());
     vt_loader_free(trainer->loader);
-    vt_vit_free(trainer->vit);
     vt_vit_free(trainer->eval_vit);
+    vt_vit_free(trainer->vit);
     vt_evaluation_free(trainer->evaluation);
     vt_trainer_state_free(&trainer->state);
     free(trainer->pos_weight);

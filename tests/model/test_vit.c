@@ -291,6 +291,41 @@ static void test_recomputing_gives_the_same_bits(void **state) {
     }
 }
 
+/* On buffers of the host's, training goes on in place, and a model that shares the weights sees every update. */
+static void test_shared_and_host_memory(void **state) {
+    (void)state;
+    vt_model *model = open_golden(0), *same = open_golden(0);
+    float *moment1 = flat_buffer(model), *moment2 = flat_buffer(model), *expected = flat_buffer(model);
+    float logits[BATCH * LABELS], again[BATCH * LABELS];
+    vt_vit_options options = {.precision = VT_PRECISION_BF16, .max_batch = BATCH, .pixel_channels = CHANNELS, .train = 1};
+    vt_vit *copied, *in_place, *twin;
+    ASSERT_OK(vt_vit_create(device, same, &options, &copied));
+    options.host = (vt_host_buffers){model->values, moment1, moment2};
+    ASSERT_OK(vt_vit_create(device, model, &options, &in_place));
+    options = (vt_vit_options){.precision = VT_PRECISION_BF16, .max_batch = 2, .pixel_channels = CHANNELS, .owner = in_place};
+    ASSERT_OK(vt_vit_create(device, model, &options, &twin));
+    assert_int_equal(vt_vit_memory(copied), vt_vit_memory(in_place));
+    assert_true(vt_vit_memory(twin) < (uint64_t)model->value_count * sizeof(float));
+    take_steps(copied, VT_UPDATE_ADAMW, 1, 2);
+    take_steps(in_place, VT_UPDATE_ADAMW, 1, 2);
+    ASSERT_OK(vt_vit_get_parameters(copied, expected));
+    assert_memory_equal(model->values, expected, (size_t)model->value_count * sizeof(float));
+    ASSERT_OK(vt_vit_forward(in_place, pixels, 2, NULL, logits));
+    ASSERT_OK(vt_vit_forward(twin, pixels, 2, NULL, again));
+    compare_logits(again, logits, 2 * LABELS, VT_PRECISION_BF16);
+    ASSERT_FAILS(VT_ERROR_USAGE, "the model's weights are another's", vt_vit_set_parameters(twin, expected));
+    options.train = 1;
+    ASSERT_FAILS(VT_ERROR_USAGE, "can't be trained", vt_vit_create(device, model, &options, &twin));
+    vt_vit_free(twin);
+    vt_vit_free(in_place);
+    vt_vit_free(copied);
+    free(moment1);
+    free(moment2);
+    free(expected);
+    vt_model_close(model);
+    vt_model_close(same);
+}
+
 /* --- limits --- */
 
 static void test_memory_is_planned(void **state) {
@@ -348,6 +383,7 @@ int main(void) {
         cmocka_unit_test(test_gradients_are_the_slope_of_the_loss),
         cmocka_unit_test(test_resumed_from_parameters_and_moments),
         cmocka_unit_test(test_recomputing_gives_the_same_bits),
+        cmocka_unit_test(test_shared_and_host_memory),
         cmocka_unit_test(test_memory_is_planned),
         cmocka_unit_test(test_misuse_is_said),
     };

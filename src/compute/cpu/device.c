@@ -187,6 +187,7 @@ static void cpu_close(vt_device *device) {
 }
 
 static const vt_compute_ops cpu_ops = {
+    .host_memory = 1,
     .allocate = cpu_allocate,
     .release = cpu_release,
     .upload = cpu_copy,
