@@ -1,7 +1,7 @@
 /* Resizing, bit for bit as Pillow 13 does it (its Resample.c and, for nearest, Geometry.c): separable filters in two
  * passes with fixed-point weights and 8-bit rounding after each; an axis whose size stays is left alone. */
+#include "data/resize.h"
 #include "data/image_formats.h"
-#include "data/resize_kernels.h"
 
 #include "base/memory.h"
 #include <math.h>
@@ -75,29 +75,42 @@ static const resample_filter *find_filter(vt_resample resample) {
     }
 }
 
-static void axis_free(vt_resize_axis *axis) {
-    free(axis->firsts);
-    free(axis->counts);
-    free(axis->weights);
-    *axis = (vt_resize_axis){0};
-}
-
 static int32_t to_fixed_point(double weight) {
     return (int32_t)((weight < 0 ? -0.5 : 0.5) + weight * (1 << VT_RESIZE_PRECISION_BITS));
 }
 
-static vt_status axis_prepare(int in_size, int out_size, const resample_filter *filter, vt_resize_axis *axis) {
+/* --- plans --- */
+
+static double filter_scale_of(int in_size, int out_size) {
     double scale = (double)in_size / out_size;
-    double filter_scale = scale < 1.0 ? 1.0 : scale;
+    return scale < 1.0 ? 1.0 : scale;
+}
+
+/* The most inputs that one output is made of. */
+static int most_taps(int in_size, int out_size, const resample_filter *filter) {
+    return (int)ceil(filter->support * filter_scale_of(in_size, out_size)) * 2 + 1;
+}
+
+static int padded_taps(int in_size, int out_size, const resample_filter *filter) {
+    return (most_taps(in_size, out_size, filter) + 7) / 8 * 8;
+}
+
+/* Bytes of an axis; a multiple of 8. Its memory holds exact weights [most_taps], weights, firsts, counts. */
+static size_t axis_size(int in_size, int out_size, const resample_filter *filter) {
+    size_t taps = filter ? (size_t)padded_taps(in_size, out_size, filter) : 0;
+    size_t bytes = taps * sizeof(double) + (size_t)out_size * (taps + 2) * sizeof(int32_t);
+    return (bytes + 7) / 8 * 8;
+}
+
+/* Fills an axis's weights in `memory`, which may hold anything before. */
+static void axis_make(int in_size, int out_size, const resample_filter *filter, void *memory, vt_resize_axis *axis) {
+    double scale = (double)in_size / out_size, filter_scale = filter_scale_of(in_size, out_size);
     double support = filter->support * filter_scale;
-    int most = (int)ceil(support) * 2 + 1;
-    *axis = (vt_resize_axis){.size = out_size, .taps = (most + 7) / 8 * 8};
-    double *exact = NULL; /* [most] */
-    vt_status status = VT_OK;
-    VT_TRY_GOTO(vt_allocate(&exact, (size_t)most, sizeof *exact, "resampling weights"));
-    VT_TRY_GOTO(vt_allocate(&axis->firsts, (size_t)out_size, sizeof(int32_t), "resampling weights"));
-    VT_TRY_GOTO(vt_allocate(&axis->counts, (size_t)out_size, sizeof(int32_t), "resampling weights"));
-    VT_TRY_GOTO(vt_allocate(&axis->weights, (size_t)out_size * (size_t)axis->taps, sizeof(int32_t), "resampling weights"));
+    double *exact = memory;
+    size_t taps = (size_t)padded_taps(in_size, out_size, filter);
+    *axis = (vt_resize_axis){.size = out_size, .taps = (int)taps, .weights = (int32_t *)(exact + taps)};
+    axis->firsts = axis->weights + (size_t)out_size * taps;
+    axis->counts = axis->firsts + out_size;
     for (int i = 0; i < out_size; i++) {
         double center = (i + 0.5) * scale, total = 0.0;
         int first = (int)(center - support + 0.5), end = (int)(center + support + 0.5);
@@ -107,16 +120,22 @@ static vt_status axis_prepare(int in_size, int out_size, const resample_filter *
             exact[k] = filter->weight((k + first - center + 0.5) * (1.0 / filter_scale));
             total += exact[k];
         }
-        for (int k = 0; k < end - first; k++)
-            axis->weights[(size_t)i * (size_t)axis->taps + (size_t)k] =
-                to_fixed_point(total != 0.0 ? exact[k] / total : exact[k]);
+        int32_t *weights = axis->weights + (size_t)i * taps;
+        memset(weights, 0, taps * sizeof *weights);
+        for (int k = 0; k < end - first; k++) weights[k] = to_fixed_point(total != 0.0 ? exact[k] / total : exact[k]);
         axis->firsts[i] = first;
         axis->counts[i] = end - first;
     }
-done:
-    free(exact);
-    if (status != VT_OK) axis_free(axis);
-    return status;
+}
+
+/* Where the outputs of an axis take their pixel; positions add up as Pillow's do. */
+static void axis_make_nearest(int in_size, int out_size, void *memory, vt_resize_axis *axis) {
+    *axis = (vt_resize_axis){.size = out_size, .firsts = memory};
+    double step = (double)in_size / out_size, position = step * 0.5;
+    for (int i = 0; i < out_size; i++, position += step) {
+        axis->firsts[i] = (int32_t)position;
+        if (axis->firsts[i] >= in_size) axis->firsts[i] = in_size - 1;
+    }
 }
 
 static void row_portable(const uint8_t *in, int channels, const vt_resize_axis *axis, uint8_t *out) {
@@ -143,17 +162,17 @@ static void row_portable(const uint8_t *in, int channels, const vt_resize_axis *
 }
 
 /* In blocks, so that the sums stay in the first-level cache. */
-static void column_portable(const uint8_t *in, size_t stride, const int32_t *weights, int count, uint8_t *out) {
+static void column_portable(const uint8_t *in, size_t stride, size_t length, const int32_t *weights, int count, uint8_t *out) {
     enum { BLOCK = 256 };
-    for (size_t begin = 0; begin < stride; begin += BLOCK) {
-        int length = stride - begin < BLOCK ? (int)(stride - begin) : BLOCK;
+    for (size_t begin = 0; begin < length; begin += BLOCK) {
+        int size = length - begin < BLOCK ? (int)(length - begin) : BLOCK;
         int32_t sums[BLOCK];
-        for (int x = 0; x < length; x++) sums[x] = 1 << (VT_RESIZE_PRECISION_BITS - 1);
+        for (int x = 0; x < size; x++) sums[x] = 1 << (VT_RESIZE_PRECISION_BITS - 1);
         for (int k = 0; k < count; k++) {
             const uint8_t *pixels = in + (size_t)k * stride + begin;
-            for (int x = 0; x < length; x++) sums[x] += pixels[x] * weights[k];
+            for (int x = 0; x < size; x++) sums[x] += pixels[x] * weights[k];
         }
-        for (int x = 0; x < length; x++) out[begin + (size_t)x] = vt_resize_clip(sums[x]);
+        for (int x = 0; x < size; x++) out[begin + (size_t)x] = vt_resize_clip(sums[x]);
     }
 }
 
@@ -166,109 +185,121 @@ static const vt_resize_kernels *choose_kernels(void) {
     return &vt_resize_kernels_portable;
 }
 
-/* in [height, width, channels] -> *out [height, axis->size, channels] */
-static vt_status resample_across(const vt_image *in, const vt_resize_axis *axis, const vt_resize_kernels *kernels,
-                                 vt_image *out) {
-    enum { SLACK = 8 }; /* what a kernel may read past a row */
-    size_t in_stride = (size_t)in->width * (size_t)in->channels, out_stride = (size_t)axis->size * (size_t)in->channels;
-    VT_TRY(vt_image_allocate(axis->size, in->height, in->channels, out));
-    uint8_t *last_row = NULL; /* a copy of a row at the end of the image, with slack behind */
-    vt_status status = vt_allocate(&last_row, in_stride + SLACK, 1, "a row of pixels");
-    if (status != VT_OK) {
-        vt_image_free(out);
-        return status;
-    }
-    for (int y = 0; y < in->height; y++) {
-        const uint8_t *row = in->pixels + (size_t)y * in_stride;
-        if ((size_t)(in->height - y - 1) * in_stride < SLACK) row = memcpy(last_row, row, in_stride);
-        kernels->row(row, in->channels, axis, out->pixels + (size_t)y * out_stride);
-    }
-    free(last_row);
-    return VT_OK;
+size_t vt_resize_plan_size(int in_width, int in_height, int width, int height, vt_resample resample) {
+    const resample_filter *filter = find_filter(resample);
+    return axis_size(in_width, width, filter) + axis_size(in_height, height, filter);
 }
 
-/* in [height, width, channels] -> *out [axis->size, width, channels] */
-static vt_status resample_down(const vt_image *in, const vt_resize_axis *axis, const vt_resize_kernels *kernels,
-                               vt_image *out) {
-    VT_TRY(vt_image_allocate(in->width, axis->size, in->channels, out));
-    size_t stride = (size_t)in->width * (size_t)in->channels;
+void vt_resize_plan_make(vt_resize_plan *plan, int in_width, int in_height, int width, int height, int channels,
+                         vt_resample resample, void *memory) {
+    const resample_filter *filter = find_filter(resample);
+    uint8_t *down_memory = (uint8_t *)memory + axis_size(in_width, width, filter);
+    *plan = (vt_resize_plan){.in_width = in_width,
+                             .in_height = in_height,
+                             .width = width,
+                             .height = height,
+                             .channels = channels,
+                             .resample = resample,
+                             .kernels = choose_kernels()};
+    if (!filter) {
+        axis_make_nearest(in_width, width, memory, &plan->across);
+        axis_make_nearest(in_height, height, down_memory, &plan->down);
+        return;
+    }
+    if (width != in_width) axis_make(in_width, width, filter, memory, &plan->across);
+    if (height != in_height) axis_make(in_height, height, filter, down_memory, &plan->down);
+}
+
+/* --- applying --- */
+
+enum { ROW_SLACK = 8 }; /* what a kernel may read past a row */
+
+size_t vt_resize_work_size(int in_width, int in_height, int width, int height, int channels) {
+    size_t across_first = (size_t)in_height * (size_t)width, down_first = (size_t)height * (size_t)in_width;
+    size_t between = across_first > down_first ? across_first : down_first, row = (size_t)in_width;
+    return (between + row) * (size_t)channels + ROW_SLACK;
+}
+
+/* in [height, in_width, channels] -> out [height, axis->size, channels]; row [in_width * channels + ROW_SLACK] is for a copy
+ * of a row at the end of the image. */
+static void resample_across(const vt_resize_plan *plan, const uint8_t *in, size_t in_stride, int height, uint8_t *row,
+                            uint8_t *out) {
+    size_t in_length = (size_t)plan->in_width * (size_t)plan->channels, length = (size_t)plan->width * (size_t)plan->channels;
+    for (int y = 0; y < height; y++, in += in_stride, out += length) {
+        const uint8_t *pixels = in;
+        if ((size_t)(height - y - 1) * in_stride < ROW_SLACK) pixels = memcpy(row, in, in_length);
+        plan->kernels->row(pixels, plan->channels, &plan->across, out);
+    }
+}
+
+/* in [in_height, width, channels] -> out [axis->size, width, channels] */
+static void resample_down(const vt_resize_plan *plan, const uint8_t *in, size_t in_stride, int width, uint8_t *out) {
+    const vt_resize_axis *axis = &plan->down;
+    size_t length = (size_t)width * (size_t)plan->channels;
     for (int y = 0; y < axis->size; y++)
-        kernels->column(in->pixels + (size_t)axis->firsts[y] * stride, stride, axis->weights + (size_t)y * (size_t)axis->taps,
-                        axis->counts[y], out->pixels + (size_t)y * stride);
-    return VT_OK;
+        plan->kernels->column(in + (size_t)axis->firsts[y] * in_stride, in_stride, length,
+                              axis->weights + (size_t)y * (size_t)axis->taps, axis->counts[y], out + (size_t)y * length);
+}
+
+static void copy_rows(const uint8_t *in, size_t in_stride, size_t length, int height, uint8_t *out) {
+    for (int y = 0; y < height; y++) memcpy(out + (size_t)y * length, in + (size_t)y * in_stride, length);
+}
+
+static void resize_nearest(const vt_resize_plan *plan, const uint8_t *in, size_t in_stride, uint8_t *out) {
+    const int32_t *columns = plan->across.firsts;
+    size_t length = (size_t)plan->width * (size_t)plan->channels;
+    for (int y = 0; y < plan->height; y++, out += length) {
+        const uint8_t *row = in + (size_t)plan->down.firsts[y] * in_stride;
+        if (plan->channels == 1)
+            for (int x = 0; x < plan->width; x++) out[x] = row[columns[x]];
+        else
+            for (int x = 0; x < plan->width; x++) memcpy(out + 3 * x, row + 3 * (size_t)columns[x], 3);
+    }
 }
 
 /* Pillow 13 goes down first where that saves work; earlier ones always go across first. */
-static int down_comes_first(const vt_image *in, int width, int height) {
-    return in->height > height && in->height - height > 2 * (in->width - width);
+static int down_comes_first(const vt_resize_plan *plan) {
+    return plan->in_height > plan->height && plan->in_height - plan->height > 2 * (plan->in_width - plan->width);
 }
 
-static vt_status resize_filtered(const vt_image *in, int width, int height, const resample_filter *filter, vt_image *out) {
-    const vt_resize_kernels *kernels = choose_kernels();
-    vt_resize_axis across = {0}, down = {0};
-    vt_image between = {0};
-    vt_status status = VT_OK;
-    VT_TRY_GOTO(axis_prepare(in->width, width, filter, &across));
-    VT_TRY_GOTO(axis_prepare(in->height, height, filter, &down));
-    if (height == in->height) {
-        VT_TRY_GOTO(resample_across(in, &across, kernels, out));
-    } else if (width == in->width) {
-        VT_TRY_GOTO(resample_down(in, &down, kernels, out));
-    } else if (down_comes_first(in, width, height)) {
-        VT_TRY_GOTO(resample_down(in, &down, kernels, &between));
-        VT_TRY_GOTO(resample_across(&between, &across, kernels, out));
+void vt_resize_by_plan(const vt_resize_plan *plan, const uint8_t *in, size_t in_stride, void *work, uint8_t *out) {
+    size_t channels = (size_t)plan->channels, in_length = (size_t)plan->in_width * channels;
+    size_t length = (size_t)plan->width * channels;
+    uint8_t *row = work, *between = row + in_length + ROW_SLACK;
+    if (plan->width == plan->in_width && plan->height == plan->in_height) {
+        copy_rows(in, in_stride, length, plan->height, out);
+    } else if (plan->resample == VT_RESAMPLE_NEAREST) {
+        resize_nearest(plan, in, in_stride, out);
+    } else if (plan->height == plan->in_height) {
+        resample_across(plan, in, in_stride, plan->height, row, out);
+    } else if (plan->width == plan->in_width) {
+        resample_down(plan, in, in_stride, plan->width, out);
+    } else if (down_comes_first(plan)) {
+        resample_down(plan, in, in_stride, plan->in_width, between);
+        resample_across(plan, between, in_length, plan->height, row, out);
     } else {
-        VT_TRY_GOTO(resample_across(in, &across, kernels, &between));
-        VT_TRY_GOTO(resample_down(&between, &down, kernels, out));
+        resample_across(plan, in, in_stride, plan->in_height, row, between);
+        resample_down(plan, between, length, plan->width, out);
     }
-done:
-    axis_free(&across);
-    axis_free(&down);
-    vt_image_free(&between);
-    return status;
-}
-
-/* Where outputs 0 ... count - 1 of an axis take their pixel; positions add up as Pillow's do. */
-static void nearest_positions(int in_size, int count, int32_t *positions) {
-    double step = (double)in_size / count, position = step * 0.5;
-    for (int i = 0; i < count; i++, position += step) {
-        positions[i] = (int32_t)position;
-        if (positions[i] >= in_size) positions[i] = in_size - 1;
-    }
-}
-
-static vt_status resize_nearest(const vt_image *in, int width, int height, vt_image *out) {
-    int32_t *columns = NULL; /* [width] then rows [height] */
-    VT_TRY(vt_allocate(&columns, (size_t)width + (size_t)height, sizeof *columns, "pixel positions"));
-    int32_t *rows = columns + width;
-    nearest_positions(in->width, width, columns);
-    nearest_positions(in->height, height, rows);
-    vt_status status = vt_image_allocate(width, height, in->channels, out);
-    size_t channels = (size_t)in->channels;
-    for (int y = 0; status == VT_OK && y < height; y++) {
-        const uint8_t *source = in->pixels + (size_t)rows[y] * (size_t)in->width * channels;
-        uint8_t *target = out->pixels + (size_t)y * (size_t)width * channels;
-        if (channels == 1)
-            for (int x = 0; x < width; x++) target[x] = source[columns[x]];
-        else
-            for (int x = 0; x < width; x++) memcpy(target + 3 * x, source + 3 * (size_t)columns[x], 3);
-    }
-    free(columns);
-    return status;
 }
 
 vt_status vt_image_resize(const vt_image *image, int width, int height, vt_resample resample, vt_image *out) {
     *out = (vt_image){0};
     if (width < 1 || height < 1 || vt_image_check_size("resizing", (uint64_t)width, (uint64_t)height) != VT_OK)
         return vt_fail(VT_ERROR_USAGE, "an image can't be resized to %d x %d pixels", width, height);
-    const resample_filter *filter = find_filter(resample);
-    if (!filter && resample != VT_RESAMPLE_NEAREST)
+    if (!vt_resample_name(resample))
         return vt_fail(VT_ERROR_USAGE, "resampling filter %d is unknown; known are 0 (nearest) to 5 (hamming)", (int)resample);
-    if (width == image->width && height == image->height) {
-        VT_TRY(vt_image_allocate(width, height, image->channels, out));
-        memcpy(out->pixels, image->pixels, (size_t)width * (size_t)height * (size_t)image->channels);
-        return VT_OK;
+    size_t plan_size = vt_resize_plan_size(image->width, image->height, width, height, resample);
+    size_t work_size = vt_resize_work_size(image->width, image->height, width, height, image->channels);
+    void *memory = NULL;
+    VT_TRY(vt_allocate(&memory, plan_size + work_size, 1, "resizing an image"));
+    vt_status status = vt_image_allocate(width, height, image->channels, out);
+    if (status == VT_OK) {
+        vt_resize_plan plan;
+        vt_resize_plan_make(&plan, image->width, image->height, width, height, image->channels, resample, memory);
+        vt_resize_by_plan(&plan, image->pixels, (size_t)image->width * (size_t)image->channels, (uint8_t *)memory + plan_size,
+                          out->pixels);
     }
-    if (!filter) return resize_nearest(image, width, height, out);
-    return resize_filtered(image, width, height, filter, out);
+    free(memory);
+    return status;
 }

@@ -67,10 +67,10 @@ static void row_avx2(const uint8_t *in, int channels, const vt_resize_axis *axis
         row_colour(in, axis, out);
 }
 
-static void column_avx2(const uint8_t *in, size_t stride, const int32_t *weights, int count, uint8_t *out) {
+static void column_avx2(const uint8_t *in, size_t stride, size_t length, const int32_t *weights, int count, uint8_t *out) {
     const __m256i half = _mm256_set1_epi32(1 << (VT_RESIZE_PRECISION_BITS - 1));
     size_t x = 0;
-    for (; x + 16 <= stride; x += 16) {
+    for (; x + 16 <= length; x += 16) {
         __m256i low = half, high = half;
         for (int k = 0; k < count; k++) {
             __m128i pixels = _mm_loadu_si128((const __m128i *)(in + (size_t)k * stride + x));
@@ -85,7 +85,7 @@ static void column_avx2(const uint8_t *in, size_t stride, const int32_t *weights
         _mm_storeu_si128((__m128i *)(out + x),
                          _mm_packus_epi16(_mm256_castsi256_si128(packed), _mm256_extracti128_si256(packed, 1)));
     }
-    for (; x < stride; x++) {
+    for (; x < length; x++) {
         int32_t sum = 1 << (VT_RESIZE_PRECISION_BITS - 1);
         for (int k = 0; k < count; k++) sum += in[(size_t)k * stride + x] * weights[k];
         out[x] = vt_resize_clip(sum);

@@ -20,8 +20,8 @@ typedef struct vt_resize_axis {
 typedef struct vt_resize_kernels {
     /* in [width, channels] -> out [axis->size, channels]. At least 8 bytes past `in` can be read. */
     void (*row)(const uint8_t *in, int channels, const vt_resize_axis *axis, uint8_t *out);
-    /* out [stride] = the sum over k < count of weights[k] * in[k * stride ...]. */
-    void (*column)(const uint8_t *in, size_t stride, const int32_t *weights, int count, uint8_t *out);
+    /* out [length] = the sum over k < count of weights[k] * in[k * stride ...]. */
+    void (*column)(const uint8_t *in, size_t stride, size_t length, const int32_t *weights, int count, uint8_t *out);
 } vt_resize_kernels;
 
 extern const vt_resize_kernels vt_resize_kernels_portable;

@@ -81,8 +81,8 @@ static void kernels_agree(void **state) {
         assert_memory_equal(actual, expected, (size_t)(OUTPUTS * channels));
     }
     for (size_t stride = 1; stride <= 3 * WIDTH; stride += 13) {
-        vt_resize_kernels_portable.column(pixels, stride, weights + 10 * TAPS, ROWS, expected);
-        vt_resize_kernels_avx2.column(pixels, stride, weights + 10 * TAPS, ROWS, actual);
+        vt_resize_kernels_portable.column(pixels, stride, stride, weights + 10 * TAPS, ROWS, expected);
+        vt_resize_kernels_avx2.column(pixels, stride, stride, weights + 10 * TAPS, ROWS, actual);
         assert_memory_equal(actual, expected, stride);
     }
 #else
