@@ -22,29 +22,30 @@ typedef enum vt_score_kind {
 
 typedef struct vt_label_metrics {
     int64_t positives, negatives;
+    int64_t unknown;                  /* samples of which nobody knows; they count in no figure */
     double roc_auc;                   /* NAN if one class is absent */
     double roc_auc_low, roc_auc_high; /* 95 % confidence interval (DeLong et al. 1988, normal approximation, clipped to [0, 1]);
                                          NAN unless each class has two samples */
     double average_precision;         /* NAN without positives */
     double threshold;                 /* best F1 on the validation split; NAN if there is none */
-    double f1;                        /* at `threshold`; NAN if there is none */
+    double f1;                        /* at `threshold`; NAN if there is none, or nothing is known */
 } vt_label_metrics;
 
 typedef struct vt_evaluation {
     const char *split; /* owned by the evaluation */
     int64_t samples;
     int num_labels;
-    char **label_names;       /* [num_labels] */
-    float *logits;            /* [samples, num_labels] */
-    float *scores;            /* [samples, num_labels] */
-    float *targets;           /* [samples, num_labels] */
-    double loss;              /* mean over samples, and over labels where they don't exclude each other */
-    double roc_auc;           /* macro mean over the labels that have both classes; NAN if none has */
-    double roc_auc_micro;     /* over all (sample, label) pairs; NAN if they are of one class */
-    double roc_auc_weighted;  /* macro weighted by positives; NAN as roc_auc is */
-    double roc_auc_findings;  /* macro without "No Finding"; equals roc_auc if there is no such label; NAN as roc_auc is */
-    double accuracy;          /* single-label: arg max; multi-label: mean over labels at 0.5; NAN for regression */
-    int auc_labels;           /* how many labels stand in the macro mean */
+    char **label_names;      /* [num_labels] */
+    float *logits;           /* [samples, num_labels] */
+    float *scores;           /* [samples, num_labels] */
+    float *targets;          /* [samples, num_labels]: NaN where nobody knows */
+    double loss;             /* mean over samples, and over known labels where they don't exclude each other */
+    double roc_auc;          /* macro mean over the labels that have both classes; NAN if none has */
+    double roc_auc_micro;    /* over all known (sample, label) pairs; NAN if they are of one class */
+    double roc_auc_weighted; /* macro weighted by positives; NAN as roc_auc is */
+    double roc_auc_findings; /* macro without "No Finding"; equals roc_auc if there is no such label; NAN as roc_auc is */
+    double accuracy; /* single-label: arg max; multi-label: mean over known (sample, label) pairs at 0.5; NAN for regression */
+    int auc_labels;  /* how many labels stand in the macro mean */
     vt_label_metrics *labels; /* [num_labels] */
     double runtime;           /* seconds */
     int64_t batches;          /* the samples came in */

@@ -1,5 +1,6 @@
 /* A grid of example images with their labels and, given an evaluation, what the model says about them: a tick where it
- * is right, a cross where it raises a false alarm, a ring where it misses a label, so that no meaning rests on colour. */
+ * is right, a cross where it raises a false alarm, a ring where it misses a label, so that no meaning rests on colour. A label
+ * that nobody knows of an image has a question mark. */
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/image.h"
@@ -19,7 +20,7 @@
 #define MOST_LINES 5
 #define TOP        (EDGE + VT_TITLE_SIZE + 8.0)
 
-typedef enum vt_verdict { VERDICT_NONE, VERDICT_FOUND, VERDICT_FALSE_ALARM, VERDICT_MISSED } vt_verdict;
+typedef enum vt_verdict { VERDICT_NONE, VERDICT_FOUND, VERDICT_FALSE_ALARM, VERDICT_MISSED, VERDICT_UNKNOWN } vt_verdict;
 
 typedef struct grid_line {
     vt_verdict verdict;
@@ -62,11 +63,12 @@ static int says_yes(const vt_evaluation *evaluation, const vt_dataset_info *info
     return label == largest;
 }
 
-/* True labels first, then false alarms; the surer the model, the earlier. */
+/* True labels first, then false alarms, then unknown ones; the surer the model, the earlier. */
 static int by_importance(const void *a, const void *b) {
+    static const int ranks[] = {
+        [VERDICT_NONE] = 0, [VERDICT_FOUND] = 0, [VERDICT_MISSED] = 0, [VERDICT_FALSE_ALARM] = 1, [VERDICT_UNKNOWN] = 2};
     const grid_line *left = a, *right = b;
-    int left_false = left->verdict == VERDICT_FALSE_ALARM, right_false = right->verdict == VERDICT_FALSE_ALARM;
-    if (left_false != right_false) return left_false - right_false;
+    if (ranks[left->verdict] != ranks[right->verdict]) return ranks[left->verdict] - ranks[right->verdict];
     if (left->score != right->score) return left->score < right->score ? 1 : -1;
     return left->label - right->label;
 }
@@ -87,16 +89,17 @@ static vt_status describe(const vt_example *example, const vt_dataset_info *info
     int count = 0;
     VT_TRY(vt_allocate(&lines, (size_t)info->num_labels + 1, sizeof *lines, "a picture"));
     for (int label = 0; label < info->num_labels; label++) {
-        int truth = example->labels[label] > 0.5f, yes = evaluation && says_yes(evaluation, info, sample, label);
-        if (!truth && !yes) continue;
+        int truth = example->labels[label] > 0.5f, unknown = isnan(example->labels[label]);
+        int yes = evaluation && says_yes(evaluation, info, sample, label);
+        if (!truth && !yes && !unknown) continue;
         grid_line *line = &lines[count++];
-        *line = (grid_line){.label = label};
-        snprintf(line->text, sizeof line->text, "%.100s", info->label_names[label]);
+        *line = (grid_line){.label = label, .verdict = unknown ? VERDICT_UNKNOWN : VERDICT_NONE};
+        snprintf(line->text, sizeof line->text, "%.100s%s", info->label_names[label], unknown ? "?" : "");
         if (!evaluation) continue;
-        line->verdict = !yes ? VERDICT_MISSED : truth ? VERDICT_FOUND : VERDICT_FALSE_ALARM;
+        if (!unknown) line->verdict = !yes ? VERDICT_MISSED : truth ? VERDICT_FOUND : VERDICT_FALSE_ALARM;
         line->score = evaluation->scores[sample * evaluation->num_labels + label];
     }
-    if (evaluation) qsort(lines, (size_t)count, sizeof *lines, by_importance);
+    qsort(lines, (size_t)count, sizeof *lines, by_importance);
     if (count == 0) {
         lines[count] = (grid_line){.label = -1};
         snprintf(lines[count++].text, sizeof lines[0].text, "no label");
@@ -157,7 +160,8 @@ static vt_status draw_image(cairo_t *cairo, const vt_image *image, double x, dou
 /* --- painting --- */
 
 static vt_colour verdict_colour(vt_verdict verdict) {
-    static const vt_colour colours[4] = {{0, 0, 0}, {0.0, 0.45, 0.25}, {0.75, 0.15, 0.15}, {0.70, 0.40, 0.0}};
+    static const vt_colour colours[] = {
+        {0, 0, 0}, {0.0, 0.45, 0.25}, {0.75, 0.15, 0.15}, {0.70, 0.40, 0.0}, {0.35, 0.35, 0.35}};
     return colours[verdict];
 }
 
@@ -176,15 +180,19 @@ static void draw_mark(cairo_t *cairo, vt_verdict verdict, double x, double y) {
         cairo_line_to(cairo, x + 1.0, y + 2.5);
     } else if (verdict == VERDICT_MISSED)
         cairo_arc(cairo, x + 3.5, y, 2.6, 0.0, 2.0 * M_PI);
+    else if (verdict == VERDICT_UNKNOWN) {
+        cairo_move_to(cairo, x + 1.0, y);
+        cairo_line_to(cairo, x + 6.0, y);
+    }
     cairo_stroke(cairo);
 }
 
-static void draw_lines(cairo_t *cairo, const grid_cell *cell, double x, double y) {
+static void draw_lines(cairo_t *cairo, const grid_cell *cell, int predicted, double x, double y) {
     for (int i = 0; i < cell->line_count; i++, y += ROW) {
         const grid_line *line = &cell->lines[i];
         char text[160], score[16] = "";
-        double indent = line->verdict == VERDICT_NONE ? 0.0 : 11.0, room = CELL - indent;
-        if (line->verdict != VERDICT_NONE) {
+        double indent = predicted && line->label >= 0 ? 11.0 : 0.0, room = CELL - indent;
+        if (indent > 0.0) {
             draw_mark(cairo, line->verdict, x, y - VT_LEGEND_SIZE * 0.36);
             snprintf(score, sizeof score, "%.2f", (double)line->score);
             vt_text_draw(cairo, score, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL, verdict_colour(line->verdict), x + CELL, y,
@@ -197,15 +205,26 @@ static void draw_lines(cairo_t *cairo, const grid_cell *cell, double x, double y
     }
 }
 
+static int has_unknown(const vt_grid *grid) {
+    for (int i = 0; i < grid->count; i++)
+        for (int line = 0; line < grid->cells[i].line_count; line++)
+            if (grid->cells[i].lines[line].verdict == VERDICT_UNKNOWN) return 1;
+    return 0;
+}
+
 static void draw_key(cairo_t *cairo, const vt_grid *grid) {
     static const struct {
         vt_verdict verdict;
         const char *text;
-    } keys[3] = {{VERDICT_FOUND, "label found"}, {VERDICT_FALSE_ALARM, "false alarm"}, {VERDICT_MISSED, "label missed"}};
+    } keys[] = {{VERDICT_FOUND, "label found"},
+                {VERDICT_FALSE_ALARM, "false alarm"},
+                {VERDICT_MISSED, "label missed"},
+                {VERDICT_UNKNOWN, "not known"}};
+    const int count = has_unknown(grid) ? 4 : 3;
     double width = 0, y = grid->height - EDGE;
-    for (int i = 0; i < 3; i++) width += 11.0 + vt_text_width(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL) + 18.0;
+    for (int i = 0; i < count; i++) width += 11.0 + vt_text_width(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL) + 18.0;
     double x = (grid->width - width + 18.0) / 2.0;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < count; i++) {
         draw_mark(cairo, keys[i].verdict, x, y - VT_LEGEND_SIZE * 0.36);
         vt_text_draw(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL, VT_BLACK, x + 11.0, y, VT_ALIGN_LEFT);
         x += 11.0 + vt_text_width(cairo, keys[i].text, VT_LEGEND_SIZE, VT_WEIGHT_NORMAL) + 18.0;
@@ -228,7 +247,7 @@ static vt_status paint_grid(cairo_t *cairo, void *context) {
     for (int i = 0; i < grid->count; i++) {
         double x = EDGE + (i % COLUMNS) * (CELL + GAP);
         VT_TRY(draw_image(cairo, &grid->cells[i].image, x, y, grid->image_height));
-        draw_lines(cairo, &grid->cells[i], x, y + grid->image_height + ROW);
+        draw_lines(cairo, &grid->cells[i], grid->predicted, x, y + grid->image_height + ROW);
         if (i % COLUMNS == COLUMNS - 1) y += row_height(grid, i / COLUMNS) + GAP;
     }
     if (grid->predicted) draw_key(cairo, grid);

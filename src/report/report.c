@@ -109,16 +109,24 @@ static vt_status add_data_notes(vt_text *page, const vt_dataset_info *info, cons
 static vt_status add_evaluation_notes(vt_text *page, const vt_evaluation *evaluation) {
     enum { FEW = 10 };
     int few = 0, has_no_finding = 0;
+    int64_t unknown = 0;
     for (int i = 0; i < evaluation->num_labels; i++) {
         few += evaluation->labels[i].positives > 0 && evaluation->labels[i].positives < FEW;
+        unknown += evaluation->labels[i].unknown;
         has_no_finding |= strcmp(evaluation->label_names[i], "No Finding") == 0;
     }
     if (has_no_finding && !isnan(evaluation->roc_auc_findings))
         VT_TRY(add_note(page, "“No Finding” is counted as a label among the others; without it the macro mean is %.3f.",
                         evaluation->roc_auc_findings));
     if (evaluation->auc_labels < evaluation->num_labels)
-        VT_TRY(add_note(page, "%d of %d labels have one class only in this split: their AUC is n/a and left out of the means.",
-                        evaluation->num_labels - evaluation->auc_labels, evaluation->num_labels));
+        VT_TRY(add_note(
+            page, "%d of %d labels lack positives or negatives in this split: their AUC is n/a and left out of the means.",
+            evaluation->num_labels - evaluation->auc_labels, evaluation->num_labels));
+    if (unknown > 0)
+        VT_TRY(add_note(page,
+                        "Of %.1f %% of the pairs of an image and a label nobody knows whether the label applies. They count "
+                        "neither in the loss nor in any figure.",
+                        100.0 * (double)unknown / (double)evaluation->samples / evaluation->num_labels));
     if (few > 0)
         VT_TRY(add_note(page,
                         "%d labels have fewer than %d positives in this split: their figures rest on few images, "
@@ -138,12 +146,13 @@ static vt_status add_cell(vt_text *page, const char *format, double value) {
     return vt_text_add(page, "<td class=\"n\">%s</td>", text);
 }
 
-static vt_status add_label_row(vt_text *page, const char *name, const vt_label_metrics *metrics) {
+static vt_status add_label_row(vt_text *page, const char *name, const vt_label_metrics *metrics, int unknown) {
     VT_TRY(vt_text_add(page, "<tr><td>"));
     VT_TRY(vt_html_escape(page, name));
     VT_TRY(vt_text_add(page, "</td>"));
     VT_TRY(add_cell(page, "%.0f", (double)metrics->positives));
     VT_TRY(add_cell(page, "%.0f", (double)metrics->negatives));
+    if (unknown) VT_TRY(add_cell(page, "%.0f", (double)metrics->unknown));
     VT_TRY(add_cell(page, "%.3f", metrics->roc_auc));
     if (isnan(metrics->roc_auc_low))
         VT_TRY(vt_text_add(page, "<td class=\"n\">n/a</td>"));
@@ -156,6 +165,8 @@ static vt_status add_label_row(vt_text *page, const char *name, const vt_label_m
 }
 
 static vt_status add_label_table(vt_text *page, const vt_evaluation *evaluation) {
+    int unknown = 0;
+    for (int i = 0; i < evaluation->num_labels; i++) unknown |= evaluation->labels[i].unknown > 0;
     VT_TRY(vt_text_add(page,
                        "<h2>Results on the %s split</h2>\n<div class=\"wide\"><table>\n<tr><th>mean of ROC-AUC</th>"
                        "<th class=\"n\">macro</th><th class=\"n\">micro</th><th class=\"n\">weighted</th>"
@@ -165,12 +176,13 @@ static vt_status add_label_table(vt_text *page, const vt_evaluation *evaluation)
     VT_TRY(add_cell(page, "%.4f", evaluation->roc_auc_micro));
     VT_TRY(add_cell(page, "%.4f", evaluation->roc_auc_weighted));
     VT_TRY(add_cell(page, "%.4f", evaluation->roc_auc_findings));
-    VT_TRY(vt_text_add(
-        page, "</tr>\n</table></div>\n<div class=\"wide\"><table>\n<tr><th>label</th><th class=\"n\">positives</th>"
-              "<th class=\"n\">negatives</th><th class=\"n\">ROC-AUC</th><th class=\"n\">95 %% interval</th>"
-              "<th class=\"n\">average precision</th><th class=\"n\">F1</th><th class=\"n\">at threshold</th></tr>\n"));
+    VT_TRY(vt_text_add(page,
+                       "</tr>\n</table></div>\n<div class=\"wide\"><table>\n<tr><th>label</th><th class=\"n\">positives</th>"
+                       "<th class=\"n\">negatives</th>%s<th class=\"n\">ROC-AUC</th><th class=\"n\">95 %% interval</th>"
+                       "<th class=\"n\">average precision</th><th class=\"n\">F1</th><th class=\"n\">at threshold</th></tr>\n",
+                       unknown ? "<th class=\"n\">unknown</th>" : ""));
     for (int i = 0; i < evaluation->num_labels; i++)
-        VT_TRY(add_label_row(page, evaluation->label_names[i], &evaluation->labels[i]));
+        VT_TRY(add_label_row(page, evaluation->label_names[i], &evaluation->labels[i], unknown));
     return vt_text_add(page,
                        "</table></div>\n<p class=\"soft\">Intervals by DeLong's method. Thresholds are those of the best F1 on "
                        "the validation split; on that split itself F1 is therefore flattering.</p>\n");

@@ -26,8 +26,10 @@ typedef struct curve {
 /* The ROC curve of one label: from (0, 0) to (1, 1), a point after each group of equal scores. */
 static vt_status trace_curve(const vt_evaluation *evaluation, int label, curve *out) {
     vt_ranking ranking;
-    size_t samples = (size_t)evaluation->samples, labels = (size_t)evaluation->num_labels;
-    VT_TRY(vt_ranking_create(evaluation->scores + label, evaluation->targets + label, samples, labels, &ranking));
+    size_t labels = (size_t)evaluation->num_labels;
+    VT_TRY(vt_ranking_create(evaluation->scores + label, evaluation->targets + label, (size_t)evaluation->samples, labels,
+                             &ranking));
+    const size_t samples = ranking.count;
     vt_status status;
     VT_TRY_GOTO(vt_allocate(&out->false_rate, samples + 1, sizeof(double), "an ROC curve"));
     VT_TRY_GOTO(vt_allocate(&out->true_rate, samples + 1, sizeof(double), "an ROC curve"));
@@ -185,7 +187,10 @@ static vt_status plot_label_auc(const vt_evaluation *evaluation, const char *fol
     for (size_t i = 0; i < labels; i++) {
         const vt_label_metrics *metrics = &evaluation->labels[i];
         if (isnan(metrics->roc_auc))
-            snprintf(notes[i], sizeof notes[i], "n/a: %s", metrics->positives ? "no negatives" : "no positives");
+            snprintf(notes[i], sizeof notes[i], "n/a: %s",
+                     metrics->positives   ? "no negatives"
+                     : metrics->negatives ? "no positives"
+                                          : "all unknown");
         else if (isnan(metrics->roc_auc_low))
             snprintf(notes[i], sizeof notes[i], "%.3f  [n/a]", metrics->roc_auc);
         else

@@ -73,11 +73,11 @@ static json_t *labels_to_json(const vt_evaluation *evaluation) {
     json_t *labels = json_object();
     for (int i = 0; labels && i < evaluation->num_labels; i++) {
         const vt_label_metrics *m = &evaluation->labels[i];
-        json_t *row = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "positives", (json_int_t)m->positives, "negatives",
-                                (json_int_t)m->negatives, "roc_auc", vt_json_number(m->roc_auc), "roc_auc_low",
-                                vt_json_number(m->roc_auc_low), "roc_auc_high", vt_json_number(m->roc_auc_high),
-                                "average_precision", vt_json_number(m->average_precision), "f1", vt_json_number(m->f1),
-                                "threshold", vt_json_number(m->threshold));
+        json_t *row = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "positives", (json_int_t)m->positives,
+                                "negatives", (json_int_t)m->negatives, "unknown", (json_int_t)m->unknown, "roc_auc",
+                                vt_json_number(m->roc_auc), "roc_auc_low", vt_json_number(m->roc_auc_low), "roc_auc_high",
+                                vt_json_number(m->roc_auc_high), "average_precision", vt_json_number(m->average_precision),
+                                "f1", vt_json_number(m->f1), "threshold", vt_json_number(m->threshold));
         if (json_object_set_new(labels, evaluation->label_names[i], row) == 0) continue;
         json_decref(labels);
         return NULL;
@@ -122,14 +122,22 @@ static void print_means(const vt_evaluation *evaluation, const vt_console *conso
            number_text(evaluation->roc_auc_weighted, weighted), number_text(evaluation->roc_auc_findings, findings));
 }
 
-static void print_row(const vt_evaluation *evaluation, int label, int width, const vt_console *console) {
+/* Whether there is a label that nobody knows of an image: then the table has a column for them. */
+static int has_unknown(const vt_evaluation *evaluation) {
+    for (int i = 0; i < evaluation->num_labels; i++)
+        if (evaluation->labels[i].unknown > 0) return 1;
+    return 0;
+}
+
+static void print_row(const vt_evaluation *evaluation, int label, int width, int unknown, const vt_console *console) {
     const vt_label_metrics *m = &evaluation->labels[label];
-    char auc[16], low[16], high[16], precision[16], f1[16], threshold[16], interval[48] = "", at[32] = "";
+    char auc[16], low[16], high[16], precision[16], f1[16], threshold[16], interval[48] = "", at[32] = "", count[24] = "";
+    if (unknown) snprintf(count, sizeof count, " %9lld", (long long)m->unknown);
     if (!isnan(m->roc_auc_low))
         snprintf(interval, sizeof interval, "%s-%s", number_text(m->roc_auc_low, low), number_text(m->roc_auc_high, high));
     if (!isnan(m->threshold)) snprintf(at, sizeof at, "at %s", number_text(m->threshold, threshold));
-    vt_say(console, "%-*s %9lld %9lld   %5s  %-11s  %9s   %5s  %s", width, evaluation->label_names[label],
-           (long long)m->positives, (long long)m->negatives, number_text(m->roc_auc, auc), interval,
+    vt_say(console, "%-*s %9lld %9lld%s   %5s  %-11s  %9s   %5s  %s", width, evaluation->label_names[label],
+           (long long)m->positives, (long long)m->negatives, count, number_text(m->roc_auc, auc), interval,
            number_text(m->average_precision, precision), number_text(m->f1, f1), at);
 }
 
@@ -141,14 +149,15 @@ void vt_evaluation_print(const vt_evaluation *evaluation, const vt_console *cons
     json_decref(log);
     print_means(evaluation, console);
     if (evaluation->auc_labels < evaluation->num_labels)
-        vt_say(console, "%d of %d labels have one class only in '%s': their AUC is n/a and left out of the means",
+        vt_say(console, "%d of %d labels lack positives or negatives in '%s': their AUC is n/a and left out of the means",
                evaluation->num_labels - evaluation->auc_labels, evaluation->num_labels, evaluation->split);
     int width = 5;
     for (int i = 0; i < evaluation->num_labels; i++) {
         int length = (int)strlen(evaluation->label_names[i]);
         if (length > width) width = length < 40 ? length : 40;
     }
-    vt_say(console, "%-*s %9s %9s   %5s  %-11s  %9s   %5s", width, "label", "positives", "negatives", "AUC", "95 % CI",
-           "avg prec.", "F1");
-    for (int i = 0; i < evaluation->num_labels; i++) print_row(evaluation, i, width, console);
+    int unknown = has_unknown(evaluation);
+    vt_say(console, "%-*s %9s %9s%s   %5s  %-11s  %9s   %5s", width, "label", "positives", "negatives",
+           unknown ? "   unknown" : "", "AUC", "95 % CI", "avg prec.", "F1");
+    for (int i = 0; i < evaluation->num_labels; i++) print_row(evaluation, i, width, unknown, console);
 }

@@ -12,15 +12,16 @@ static int by_score_descending(const void *a, const void *b) {
 }
 
 vt_status vt_ranking_create(const float *scores, const float *targets, size_t count, size_t stride, vt_ranking *out) {
-    *out = (vt_ranking){.count = count};
+    *out = (vt_ranking){0};
     VT_TRY(vt_allocate(&out->samples, count, sizeof *out->samples, "ranked scores"));
     for (size_t i = 0; i < count; i++) {
         int positive = targets[i * stride] > 0.5f;
-        out->samples[i] = (vt_ranked_sample){scores[i * stride], positive};
+        if (isnan(targets[i * stride])) continue;
+        out->samples[out->count++] = (vt_ranked_sample){scores[i * stride], positive};
         out->positives += positive;
     }
-    out->negatives = (int64_t)count - out->positives;
-    qsort(out->samples, count, sizeof *out->samples, by_score_descending);
+    out->negatives = (int64_t)out->count - out->positives;
+    qsort(out->samples, out->count, sizeof *out->samples, by_score_descending);
     return VT_OK;
 }
 
@@ -115,6 +116,7 @@ double vt_best_f1_threshold(const vt_ranking *ranking) {
 
 double vt_f1(const vt_ranking *ranking, double threshold) {
     int64_t right = 0, called = 0;
+    if (ranking->count == 0) return NAN;
     for (size_t i = 0; i < ranking->count && (double)ranking->samples[i].score >= threshold; i++) {
         right += ranking->samples[i].positive;
         called++;

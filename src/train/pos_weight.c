@@ -1,4 +1,4 @@
-/* Weights of positives: counted on the training split, or read from a file that must name known labels. */
+/* Weights of positives: counted on what is known of the training split, or read from a file that must name known labels. */
 #include "train/pos_weight.h"
 
 #include "base/file.h"
@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "vitrain/train.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +15,13 @@ static const size_t FILE_LIMIT = 16 << 20;
 static void count_weights(const vt_dataset_info *info, const vt_split *split, const vt_console *console, float *weights) {
     const int64_t samples = vt_split_size(split);
     for (int label = 0; label < info->num_labels; label++) {
-        int64_t positives = 0;
-        for (int64_t i = 0; i < samples; i++) positives += vt_split_get(split, i).labels[label] > 0.5f;
-        weights[label] = positives ? (float)((double)(samples - positives) / (double)positives) : 1;
+        int64_t positives = 0, known = 0;
+        for (int64_t i = 0; i < samples; i++) {
+            float value = vt_split_get(split, i).labels[label];
+            positives += value > 0.5f;
+            known += !isnan(value);
+        }
+        weights[label] = positives ? (float)((double)(known - positives) / (double)positives) : 1;
         if (positives == 0)
             vt_warn(console, "no image of '%s' is labelled '%s': its pos_weight is 1", vt_split_name(split),
                     info->label_names[label]);

@@ -125,7 +125,7 @@ static void a_label_with_one_class_is_left_out(void **state) {
     vt_evaluation_print(evaluation, &listener);
     assert_heard("{'eval_loss': ");
     assert_heard("'eval_samples_per_second': ");
-    assert_heard("1 of 4 labels have one class only in 'validation'");
+    assert_heard("1 of 4 labels lack positives or negatives in 'validation'");
     assert_heard("n/a");
     assert_heard("ROC-AUC by sigmoid: macro ");
     vt_evaluation_free(evaluation);
