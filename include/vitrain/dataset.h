@@ -132,6 +132,7 @@ VT_API const vt_split *vt_dataset_get_split(const vt_dataset *dataset, const cha
 
 VT_API int64_t vt_split_size(const vt_split *split);
 VT_API const char *vt_split_name(const vt_split *split);
+VT_API int64_t vt_split_shard_count(const vt_split *split); /* Arrow files that its rows stand in */
 
 /* Example `index` in 0 ... vt_split_size() - 1. */
 VT_API vt_example vt_split_get(const vt_split *split, int64_t index);

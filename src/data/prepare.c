@@ -23,7 +23,8 @@ void vt_prepare_options_init(vt_prepare_options *options) {
 /* --- what is asked for --- */
 
 typedef struct vt_target {
-    int height, width;
+    int height, width;               /* what a model takes */
+    int stored_height, stored_width; /* at least as large */
     vt_resample resample;
 } vt_target;
 
@@ -35,6 +36,8 @@ static vt_status check_options(const vt_prepare_options *options) {
                        options->validation_fraction);
     if (options->image_size < 0 || options->image_size > VT_IMAGE_SIDE_LIMIT)
         return vt_fail(VT_ERROR_USAGE, "image_size: %d; expected 1 to %d", options->image_size, VT_IMAGE_SIDE_LIMIT);
+    if (options->store_size < 0 || options->store_size > VT_IMAGE_SIDE_LIMIT)
+        return vt_fail(VT_ERROR_USAGE, "store_size: %d; expected 1 to %d", options->store_size, VT_IMAGE_SIDE_LIMIT);
     if (options->resample < -1 || (options->resample >= 0 && !vt_resample_name((vt_resample)options->resample)))
         return vt_fail(VT_ERROR_USAGE, "resample: %d names no filter; expected 0 to 5", options->resample);
     if (!vt_split_policy_name(options->split)) return vt_fail(VT_ERROR_USAGE, "split: %d names no policy", (int)options->split);
@@ -60,6 +63,11 @@ static vt_status choose_target(const vt_prepare_options *options, vt_target *tar
     if (target->height > VT_IMAGE_SIDE_LIMIT || target->width > VT_IMAGE_SIDE_LIMIT)
         return vt_fail(VT_ERROR_INPUT, "%s: images of %d x %d; expected at most %d on a side", options->model, target->height,
                        target->width, VT_IMAGE_SIDE_LIMIT);
+    target->stored_height = options->store_size ? options->store_size : target->height;
+    target->stored_width = options->store_size ? options->store_size : target->width;
+    if (target->stored_height < target->height || target->stored_width < target->width)
+        return vt_fail(VT_ERROR_USAGE, "store_size: %d; expected at least the image size, %d x %d", options->store_size,
+                       target->width, target->height);
     return VT_OK;
 }
 
@@ -208,7 +216,7 @@ static void report_split(const vt_source *source, const vt_split_request *reques
 /* Says how much will be written, and that there is room: the spool and the data set exist side by side. */
 static vt_status check_space(const char *folder, int64_t images, const vt_target *target, size_t labels, int channels,
                              bool spooled, const vt_console *console) {
-    uint64_t pixels = (uint64_t)target->height * (uint64_t)target->width * (uint64_t)channels, available;
+    uint64_t pixels = (uint64_t)target->stored_height * (uint64_t)target->stored_width * (uint64_t)channels, available;
     uint64_t bytes = (uint64_t)images * (pixels + labels * sizeof(float) + 64);
     uint64_t needed = bytes + (spooled ? 0 : (uint64_t)images * pixels);
     char size[32], free_size[32], needed_size[32], count[32];
@@ -218,8 +226,8 @@ static vt_status check_space(const char *folder, int64_t images, const vt_target
     vt_format_bytes(available, free_size);
     vt_format_count(images, count);
     if (!spooled)
-        vt_say(console, "%s images of %d x %d (%s) will take %s (three times that if any is in colour)", count, target->width,
-               target->height, vt_resample_name(target->resample), size);
+        vt_say(console, "%s images of %d x %d (%s) will take %s (three times that if any is in colour)", count,
+               target->stored_width, target->stored_height, vt_resample_name(target->resample), size);
     if (needed > available)
         return vt_fail(VT_ERROR_IO, "%s: preparing needs %s, but only %s are free there", folder, needed_size, free_size);
     return VT_OK;
@@ -244,12 +252,13 @@ static vt_status decode_and_write(const vt_prepare_options *options, const vt_so
     vt_spool spool;
     vt_status status = VT_OK;
     VT_TRY(check_space(folder, images, target, source->labels.count, 1, false, console));
-    VT_TRY_GOTO(vt_spool_open(folder, source->count, target->height, target->width, &spool));
+    VT_TRY_GOTO(vt_spool_open(folder, source->count, target->stored_height, target->stored_width, &spool));
+    const int threads = options->threads ? options->threads : vt_core_count();
     vt_decode_request decoding = {.source = source,
                                   .parts = plan->parts,
                                   .resample = target->resample,
                                   .bad_image = options->bad_image,
-                                  .threads = options->threads ? options->threads : vt_core_count()};
+                                  .threads = threads};
     VT_TRY_GOTO(vt_decode_images(&decoding, &spool, console));
     VT_TRY_GOTO(drop_bad_images(source, &spool, plan));
     vt_prepared prepared = {.source = source,
@@ -257,6 +266,10 @@ static vt_status decode_and_write(const vt_prepare_options *options, const vt_so
                             .request = request,
                             .spool = &spool,
                             .resample = target->resample,
+                            .image_height = target->height,
+                            .image_width = target->width,
+                            .shard_bytes = options->shard_bytes,
+                            .threads = threads,
                             .write_metadata = options->write_metadata};
     VT_TRY_GOTO(check_space(folder, images, target, source->labels.count, vt_prepared_channels(&prepared), true, console));
     status = vt_prepared_write(folder, &prepared, console);

@@ -11,11 +11,17 @@
 
 typedef enum vt_column { COLUMN_FILE_NAME, COLUMN_PATIENT_ID, COLUMN_LABELS, COLUMN_PIXELS, COLUMN_COUNT } vt_column;
 
-struct vt_split {
-    vt_part part;
+typedef struct vt_shard {
     char *path; /* of the Arrow file */
     vt_arrow_reader *reader;
     int columns[COLUMN_COUNT]; /* field numbers */
+    int64_t first_row, rows;
+} vt_shard;
+
+struct vt_split {
+    vt_part part;
+    vt_shard *shards; /* [shard_count], in the order of their rows */
+    int64_t shard_count;
     int64_t rows;
 };
 
@@ -70,23 +76,36 @@ done:
     return status;
 }
 
+/* Height and width of `object`, which is the record's `key`. */
+static vt_status read_size(const vt_dataset *dataset, const json_t *object, const char *key, int *height, int *width) {
+    int64_t rows, columns;
+    if (!json_is_object(object)) return fail_key(dataset->path, key, "an object");
+    VT_TRY(require_int(object, dataset->path, "height", 1, VT_IMAGE_SIDE_LIMIT, &rows));
+    VT_TRY(require_int(object, dataset->path, "width", 1, VT_IMAGE_SIDE_LIMIT, &columns));
+    *height = (int)rows;
+    *width = (int)columns;
+    return VT_OK;
+}
+
+/* Data sets without 'stored' keep images at the size that models take. */
 static vt_status read_image(vt_dataset *dataset) {
-    const json_t *image = json_object_get(dataset->record, "image");
-    int64_t height, width, channels;
+    vt_dataset_info *info = &dataset->info;
+    const json_t *image = json_object_get(dataset->record, "image"), *stored = json_object_get(dataset->record, "stored");
+    int64_t channels;
     const char *resample;
-    if (!json_is_object(image)) return fail_key(dataset->path, "image", "an object");
-    VT_TRY(require_int(image, dataset->path, "height", 1, VT_IMAGE_SIDE_LIMIT, &height));
-    VT_TRY(require_int(image, dataset->path, "width", 1, VT_IMAGE_SIDE_LIMIT, &width));
+    VT_TRY(read_size(dataset, image, "image", &info->height, &info->width));
+    VT_TRY(read_size(dataset, stored ? stored : image, "stored", &info->stored_height, &info->stored_width));
+    if (info->stored_height < info->height || info->stored_width < info->width)
+        return vt_fail(VT_ERROR_INPUT, "%s: 'stored' is %d x %d; expected at least the %d x %d of 'image'", dataset->path,
+                       info->stored_height, info->stored_width, info->height, info->width);
     VT_TRY(require_int(image, dataset->path, "channels", 1, 3, &channels));
     if (channels == 2) return fail_key(dataset->path, "channels", "1 or 3");
     VT_TRY(require_string(dataset->record, dataset->path, "resample", &resample));
     int number = 0;
     while (vt_resample_name((vt_resample)number) && strcmp(vt_resample_name((vt_resample)number), resample) != 0) number++;
     if (!vt_resample_name((vt_resample)number)) return fail_key(dataset->path, "resample", "a filter such as 'bilinear'");
-    dataset->info.height = dataset->info.stored_height = (int)height;
-    dataset->info.width = dataset->info.stored_width = (int)width;
-    dataset->info.channels = (int)channels;
-    dataset->info.resample = (vt_resample)number;
+    info->channels = (int)channels;
+    info->resample = (vt_resample)number;
     return VT_OK;
 }
 
@@ -131,56 +150,96 @@ static vt_status read_record(vt_dataset *dataset) {
 
 /* --- the Arrow files --- */
 
-static vt_status find_columns(const vt_dataset *dataset, vt_split *split) {
+static vt_status find_columns(const vt_dataset *dataset, vt_shard *shard) {
     const vt_dataset_info *info = &dataset->info;
-    const vt_arrow_field expected[COLUMN_COUNT] = {
-        {"file_name", VT_ARROW_STRING, 0},
-        {"patient_id", VT_ARROW_STRING, 0},
-        {"labels", VT_ARROW_FLOAT_LIST, info->num_labels},
-        {"pixels", VT_ARROW_BYTE_LIST, (int32_t)((int64_t)info->height * info->width * info->channels)}};
+    const int64_t pixels = (int64_t)info->stored_height * info->stored_width * info->channels;
+    const vt_arrow_field expected[COLUMN_COUNT] = {{"file_name", VT_ARROW_STRING, 0},
+                                                   {"patient_id", VT_ARROW_STRING, 0},
+                                                   {"labels", VT_ARROW_FLOAT_LIST, info->num_labels},
+                                                   {"pixels", VT_ARROW_BYTE_LIST, (int32_t)pixels}};
     static const char *const kinds[] = {"utf8", "a list of float32", "a list of uint8"};
     for (int i = 0; i < COLUMN_COUNT; i++) {
-        split->columns[i] = vt_arrow_reader_find_field(split->reader, expected[i].name);
-        if (split->columns[i] < 0) return vt_fail(VT_ERROR_INPUT, "%s: has no column '%s'", split->path, expected[i].name);
-        const vt_arrow_field *field = vt_arrow_reader_field(split->reader, split->columns[i]);
+        shard->columns[i] = vt_arrow_reader_find_field(shard->reader, expected[i].name);
+        if (shard->columns[i] < 0) return vt_fail(VT_ERROR_INPUT, "%s: has no column '%s'", shard->path, expected[i].name);
+        const vt_arrow_field *field = vt_arrow_reader_field(shard->reader, shard->columns[i]);
         if (field->kind != expected[i].kind || field->list_size != expected[i].list_size)
-            return vt_fail(VT_ERROR_INPUT, "%s: column '%s' is %s of length %d; expected %s of length %d by %s", split->path,
+            return vt_fail(VT_ERROR_INPUT, "%s: column '%s' is %s of length %d; expected %s of length %d by %s", shard->path,
                            field->name, kinds[field->kind], (int)field->list_size, kinds[expected[i].kind],
                            (int)expected[i].list_size, VT_DATASET_JSON);
     }
     return VT_OK;
 }
 
-/* Labels are finite; where every image has one class, they are one-hot. */
-static vt_status check_labels(const vt_dataset *dataset, const vt_split *split) {
+/* Labels are finite, or NaN where nobody knows; where every image has one class, they are one-hot. */
+static vt_status check_labels(const vt_dataset *dataset, const vt_shard *shard) {
     bool single = strcmp(dataset->info.problem_type, "single_label_classification") == 0;
-    for (int64_t row = 0; row < split->rows; row++) {
-        const float *labels = vt_arrow_reader_get(split->reader, split->columns[COLUMN_LABELS], row).data;
-        int ones = 0, zeros = 0, finite = 0;
+    for (int64_t row = 0; row < shard->rows; row++) {
+        const float *labels = vt_arrow_reader_get(shard->reader, shard->columns[COLUMN_LABELS], row).data;
+        int ones = 0, zeros = 0, infinite = 0;
         for (int i = 0; i < dataset->info.num_labels; i++) {
             ones += labels[i] == 1.0f;
             zeros += labels[i] == 0.0f;
-            finite += isfinite(labels[i]) != 0;
+            infinite += isinf(labels[i]) != 0;
         }
-        if (finite != dataset->info.num_labels)
-            return vt_fail(VT_ERROR_INPUT, "%s: row %lld has a label that is not a finite number", split->path, (long long)row);
+        if (infinite > 0)
+            return vt_fail(VT_ERROR_INPUT, "%s: row %lld has an infinite label; expected a number, or NaN for unknown",
+                           shard->path, (long long)row);
         if (single && (ones != 1 || zeros != dataset->info.num_labels - 1))
-            return vt_fail(VT_ERROR_INPUT, "%s: row %lld: expected exactly one class", split->path, (long long)row);
+            return vt_fail(VT_ERROR_INPUT, "%s: row %lld: expected exactly one class", shard->path, (long long)row);
     }
     return VT_OK;
 }
 
+/* The shards that a split's state.json lists: in order, with the names that the writer gives them and no others, so that none
+ * leads out of the folder. */
+static vt_status read_shard_names(const char *folder, vt_split *split) {
+    char *path = NULL, expected[VT_SHARD_NAME_SIZE];
+    json_t *state = NULL;
+    vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_join(folder, "state.json", &path));
+    VT_TRY_GOTO(vt_json_load(path, &state));
+    const json_t *files = json_object_get(state, "_data_files");
+    size_t count = json_array_size(files);
+    if (count == 0 || count > VT_SHARD_LIMIT) VT_TRY_GOTO(fail_key(path, "_data_files", "a list of files"));
+    VT_TRY_GOTO(vt_allocate(&split->shards, count, sizeof *split->shards, "a split's files"));
+    for (; split->shard_count < (int64_t)count; split->shard_count++) {
+        const char *name = json_string_value(json_object_get(json_array_get(files, (size_t)split->shard_count), "filename"));
+        vt_shard_name(split->shard_count, (int64_t)count, expected);
+        if (!name || strcmp(name, expected) != 0)
+            VT_TRY_GOTO(vt_fail(VT_ERROR_INPUT, "%s: entry %lld of '_data_files' is '%.80s'; expected '%s'", path,
+                                (long long)split->shard_count, name ? name : "no file name", expected));
+        VT_TRY_GOTO(vt_join(folder, name, &split->shards[split->shard_count].path));
+    }
+done:
+    json_decref(state);
+    free(path);
+    return status;
+}
+
+static vt_status open_shard(const vt_dataset *dataset, vt_shard *shard) {
+    VT_TRY(vt_arrow_reader_open(shard->path, &shard->reader));
+    shard->rows = vt_arrow_reader_rows(shard->reader);
+    VT_TRY(find_columns(dataset, shard));
+    return check_labels(dataset, shard);
+}
+
 static vt_status open_split(vt_dataset *dataset, const char *folder, vt_part part, int64_t rows) {
     vt_split *split = &dataset->splits[dataset->split_count++];
+    char *path;
     split->part = part;
-    VT_TRY(vt_format(&split->path, "%s/%s/%s", folder, vt_part_name(part), VT_DATASET_SHARD));
-    VT_TRY(vt_arrow_reader_open(split->path, &split->reader));
-    split->rows = vt_arrow_reader_rows(split->reader);
+    VT_TRY(vt_join(folder, vt_part_name(part), &path));
+    vt_status status = read_shard_names(path, split);
+    free(path);
+    VT_TRY(status);
+    for (int64_t i = 0; i < split->shard_count; i++) {
+        split->shards[i].first_row = split->rows;
+        VT_TRY(open_shard(dataset, &split->shards[i]));
+        split->rows += split->shards[i].rows;
+    }
     if (split->rows != rows)
-        return vt_fail(VT_ERROR_INPUT, "%s: has %lld rows; expected %lld by %s", split->path, (long long)split->rows,
-                       (long long)rows, VT_DATASET_JSON);
-    VT_TRY(find_columns(dataset, split));
-    return check_labels(dataset, split);
+        return vt_fail(VT_ERROR_INPUT, "%s/%s: has %lld rows; expected %lld by %s", folder, vt_part_name(part),
+                       (long long)split->rows, (long long)rows, VT_DATASET_JSON);
+    return VT_OK;
 }
 
 static vt_status open_splits(vt_dataset *dataset, const char *folder) {
@@ -257,9 +316,13 @@ done:
 
 void vt_dataset_close(vt_dataset *dataset) {
     if (!dataset) return;
-    for (int i = 0; i < dataset->split_count; i++) {
-        vt_arrow_reader_close(dataset->splits[i].reader);
-        free(dataset->splits[i].path);
+    for (int s = 0; s < dataset->split_count; s++) {
+        vt_split *split = &dataset->splits[s];
+        for (int64_t i = 0; i < split->shard_count; i++) {
+            vt_arrow_reader_close(split->shards[i].reader);
+            free(split->shards[i].path);
+        }
+        free(split->shards);
     }
     json_decref(dataset->record);
     free(dataset->names);
@@ -285,13 +348,27 @@ const char *vt_split_name(const vt_split *split) {
     return vt_part_name(split->part);
 }
 
+int64_t vt_split_shard_count(const vt_split *split) {
+    return split->shard_count;
+}
+
 vt_example vt_split_get(const vt_split *split, int64_t index) {
-    vt_arrow_value file_name = vt_arrow_reader_get(split->reader, split->columns[COLUMN_FILE_NAME], index);
-    vt_arrow_value patient_id = vt_arrow_reader_get(split->reader, split->columns[COLUMN_PATIENT_ID], index);
+    int64_t low = 0, high = split->shard_count - 1; /* the last shard that begins at or before `index` */
+    while (low < high) {
+        int64_t middle = low + (high - low + 1) / 2;
+        if (split->shards[middle].first_row <= index)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    const vt_shard *shard = &split->shards[low];
+    const int64_t row = index - shard->first_row;
+    vt_arrow_value file_name = vt_arrow_reader_get(shard->reader, shard->columns[COLUMN_FILE_NAME], row);
+    vt_arrow_value patient_id = vt_arrow_reader_get(shard->reader, shard->columns[COLUMN_PATIENT_ID], row);
     return (vt_example){.file_name = file_name.data,
                         .file_name_length = file_name.size,
                         .patient_id = patient_id.data,
                         .patient_id_length = patient_id.size,
-                        .labels = vt_arrow_reader_get(split->reader, split->columns[COLUMN_LABELS], index).data,
-                        .pixels = vt_arrow_reader_get(split->reader, split->columns[COLUMN_PIXELS], index).data};
+                        .labels = vt_arrow_reader_get(shard->reader, shard->columns[COLUMN_LABELS], row).data,
+                        .pixels = vt_arrow_reader_get(shard->reader, shard->columns[COLUMN_PIXELS], row).data};
 }

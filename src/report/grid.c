@@ -112,7 +112,7 @@ static vt_status describe(const vt_example *example, const vt_dataset_info *info
 /* --- the images --- */
 
 static vt_status copy_image(const vt_example *example, const vt_dataset_info *info, vt_image *out) {
-    vt_image view = {.width = info->width, .height = info->height, .channels = info->channels};
+    vt_image view = {.width = info->stored_width, .height = info->stored_height, .channels = info->channels};
     size_t size = (size_t)view.width * (size_t)view.height * (size_t)view.channels;
     VT_TRY(vt_allocate(&view.pixels, size, 1, "a picture"));
     memcpy(view.pixels, example->pixels, size);

@@ -118,8 +118,8 @@ static void the_nih_layout_becomes_a_data_set(void **state) {
 static void threads_change_no_byte(void **state) {
     (void)state;
     static const int counts[] = {1, 2, 7};
-    static const char *const files[] = {VT_DATASET_JSON,    "dataset_dict.json",       "train/" VT_DATASET_SHARD,
-                                        "train/state.json", "train/dataset_info.json", "validation/" VT_DATASET_SHARD};
+    static const char *const files[] = {VT_DATASET_JSON,    "dataset_dict.json",       "train/data-00000-of-00001.arrow",
+                                        "train/state.json", "train/dataset_info.json", "validation/data-00000-of-00001.arrow"};
     write_nih("threads");
     options_for("threads", "threads-0")->validation_fraction = 0.2;
     ASSERT_OK(prepare());

@@ -86,7 +86,7 @@ static void a_changed_split_is_noticed(void **state) {
     ASSERT_FAILS(VT_ERROR_INPUT, "in more than one split, though it was split by 'patient'", open_and_close("leak"));
     prepare("nih", "other", VT_SPLIT_RANDOM);
     char from[1024];
-    snprintf(from, sizeof from, "%s", raw_path("other", "train/" VT_DATASET_SHARD));
+    snprintf(from, sizeof from, "%s", raw_path("other", "train/data-00000-of-00001.arrow"));
     uint8_t *data;
     size_t size;
     ASSERT_OK(vt_read_file(from, 1 << 20, &data, &size));
@@ -105,7 +105,7 @@ static void arrow_files_cut_anywhere_are_refused(void **state) {
     uint8_t *data;
     size_t size;
     char path[1024];
-    snprintf(path, sizeof path, "%s", raw_path("cut", "train/" VT_DATASET_SHARD));
+    snprintf(path, sizeof path, "%s", raw_path("cut", "train/data-00000-of-00001.arrow"));
     ASSERT_OK(vt_read_file(path, 1 << 20, &data, &size));
     for (size_t length = 0; length + 8 < size; length += length < 64 ? 1 : 29) { /* the last 8 bytes are only a marker */
         write_test_file(path, data, length);
@@ -130,7 +130,7 @@ static void labels_must_be_finite(void **state) {
     uint8_t *data;
     size_t size;
     char path[1024];
-    snprintf(path, sizeof path, "%s", raw_path("nan", "train/" VT_DATASET_SHARD));
+    snprintf(path, sizeof path, "%s", raw_path("nan", "train/data-00000-of-00001.arrow"));
     ASSERT_OK(vt_read_file(path, 1 << 20, &data, &size));
     const float one = 1.0f, nan = __builtin_nanf("");
     uint8_t *at = memmem(data, size, &one, sizeof one);
