@@ -57,10 +57,9 @@ static vt_status check_header(const png_job *job, png_structp png, png_infop inf
 }
 
 static void read_orientation(png_structp png, png_infop info, png_job *job) {
-    png_uint_32 size = 0;
-    png_bytep exif = NULL;
-    png_get_eXIf_1(png, info, &size, &exif);
-    job->decoded.orientation = vt_exif_orientation(exif, size);
+    png_unknown_chunkp chunk = NULL;
+    int count = png_get_unknown_chunks(png, info, &chunk);
+    job->decoded.orientation = count > 0 ? vt_exif_orientation(chunk->data, chunk->size) : vt_exif_orientation(NULL, 0);
 }
 
 /* Everything that may longjmp while decoding. */
@@ -68,7 +67,8 @@ static void decode_rows(png_structp png, png_infop info, png_job *job) {
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* ours, below, have better words */
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* text, profiles and the like are not parsed */
-    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
+    /* As a chunk that libpng knows it would get as much memory as it claims, 2 GB and all. */
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep) "eXIf", 1);
     png_set_read_fn(png, job, read_bytes);
     png_read_info(png, info);
     leave_unless_ok(png, job, check_header(job, png, info));
