@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 BUILD := build
 JOBS ?= $(shell nproc)
 
-.PHONY: all demo test deps install format lint bench sanitize clean help
+.PHONY: all demo test deps install format lint bench sanitize fuzz clean help
 
 all: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target vitrain vitrain_shared vitrain_static walkthrough
@@ -16,6 +16,7 @@ help:
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
 	@echo 'make bench      build and run the benchmarks'
 	@echo 'make sanitize   build with AddressSanitizer and UBSan (build-sanitize/) and run the tests'
+	@echo 'make fuzz       feed every parser damaged files by libFuzzer (build-fuzz/), FUZZ_SECONDS=60 for each'
 	@echo 'make lint       check layout, rooms, cppcheck and clang-tidy'
 	@echo 'make format     lay out all sources by .clang-format'
 	@echo 'make deps       install the Debian packages the build needs'
@@ -48,6 +49,12 @@ sanitize: deps
 	@cmake --build build-sanitize -j $(JOBS)
 	@ctest --test-dir build-sanitize --output-on-failure -j 2 -LE slow
 
+fuzz: deps
+	@tools/install-deps.sh fuzz
+	@cmake --preset fuzz > /dev/null
+	@cmake --build build-fuzz -j $(JOBS) --target fuzzers
+	@tools/fuzz.sh build-fuzz
+
 lint-deps:
 	@tools/install-deps.sh lint
 
@@ -58,4 +65,4 @@ format: lint-deps
 	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
 clean:
-	@rm -rf build build-debug build-sanitize demo
+	@rm -rf build build-debug build-sanitize build-fuzz demo

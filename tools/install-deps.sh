@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs the Debian packages that building and testing need; with "lint" those that checking needs, with "ci" those that
-# comparing with other libraries needs. Asks nothing; does nothing, silently, when all are there. On other systems it names the
-# libraries instead.
+# Installs the Debian packages that building and testing need; with "lint" those that checking needs, with "fuzz" those that
+# fuzzing needs, with "ci" those that comparing with other libraries needs. Asks nothing; does nothing, silently, when all are
+# there. On other systems it names the libraries instead.
 set -eu
 
 packages="gcc libc6-dev make cmake ninja-build pkg-config zlib1g-dev libdnnl-dev libjansson-dev libarchive-dev libpng-dev
     libjpeg62-turbo-dev libdeflate-dev libcairo2-dev libcmocka-dev"
 case ${1:-} in
     lint) packages="git clang-format clang-tidy cppcheck libomp-dev" ;;
+    fuzz) packages="clang libclang-rt-dev libomp-dev llvm" ;;
     ci) packages="python3 python3-venv" ;;
 esac
 
