@@ -138,17 +138,36 @@ static int describe_checkpoint(fact_list *facts, const char *path) {
     return describe_model(facts, path);
 }
 
-static void count_positives(const vt_split *split, int num_labels, int64_t *counts) {
+/* counts [2, num_labels] = how many images have each label, and of how many nobody knows. */
+static void count_labels(const vt_split *split, int num_labels, int64_t *counts) {
+    memset(counts, 0, 2 * (size_t)num_labels * sizeof *counts);
     for (int64_t i = 0; i < vt_split_size(split); i++) {
         vt_example example = vt_split_get(split, i);
-        for (int label = 0; label < num_labels; label++) counts[label] += example.labels[label] > 0.5f;
+        for (int label = 0; label < num_labels; label++) {
+            counts[label] += example.labels[label] > 0.5f;
+            counts[num_labels + label] += isnan(example.labels[label]);
+        }
     }
+}
+
+static void add_counts(fact_list *facts, const char *name, const vt_dataset_info *info, const int64_t *counts) {
+    begin_fact(facts, name);
+    text_add(&facts->text, facts->json ? "{" : "");
+    for (int label = 0; label < info->num_labels; label++) {
+        if (label > 0) text_add(&facts->text, ", ");
+        if (facts->json)
+            text_add_json(&facts->text, info->label_names[label]);
+        else
+            text_add_printable(&facts->text, info->label_names[label]);
+        text_add(&facts->text, facts->json ? ": %lld" : " %lld", (long long)counts[label]);
+    }
+    text_add(&facts->text, facts->json ? "}" : "");
 }
 
 static int add_splits(fact_list *facts, const vt_dataset *dataset) {
     static const char *const names[] = {"train", "validation", "test"};
     const vt_dataset_info *info = vt_dataset_get_info(dataset);
-    int64_t *counts = calloc((size_t)info->num_labels, sizeof *counts);
+    int64_t *counts = calloc((size_t)info->num_labels, 2 * sizeof *counts);
     if (!counts) return fail("cannot print: out of memory");
     for (int s = 0; s < 3; s++) {
         const vt_split *split = vt_dataset_get_split(dataset, names[s]);
@@ -156,20 +175,14 @@ static int add_splits(fact_list *facts, const vt_dataset *dataset) {
         if (!split) continue;
         snprintf(name, sizeof name, "%s images", names[s]);
         add_integer(facts, name, vt_split_size(split));
-        memset(counts, 0, (size_t)info->num_labels * sizeof *counts);
-        count_positives(split, info->num_labels, counts);
+        count_labels(split, info->num_labels, counts);
         snprintf(name, sizeof name, "%s labels", names[s]);
-        begin_fact(facts, name);
-        text_add(&facts->text, facts->json ? "{" : "");
-        for (int label = 0; label < info->num_labels; label++) {
-            if (label > 0) text_add(&facts->text, ", ");
-            if (facts->json)
-                text_add_json(&facts->text, info->label_names[label]);
-            else
-                text_add_printable(&facts->text, info->label_names[label]);
-            text_add(&facts->text, facts->json ? ": %lld" : " %lld", (long long)counts[label]);
-        }
-        text_add(&facts->text, facts->json ? "}" : "");
+        add_counts(facts, name, info, counts);
+        const int64_t *unknown = counts + info->num_labels;
+        int64_t unknowns = 0;
+        for (int label = 0; label < info->num_labels; label++) unknowns += unknown[label];
+        snprintf(name, sizeof name, "%s unknown", names[s]);
+        if (unknowns > 0) add_counts(facts, name, info, unknown);
     }
     free(counts);
     return 0;

@@ -4,6 +4,8 @@
 #include "vitrain/report.h"
 #include "vitrain/sample.h"
 
+#include <math.h>
+
 static vt_dataset *dataset;
 
 static int make_dataset(void **state) {
@@ -136,6 +138,39 @@ static void test_another_split_than_trained_on_is_noted(void **state) {
     }
 }
 
+static void test_unknown_labels_are_counted_and_marked(void **state) {
+    (void)state;
+    static fixture made;
+    uint32_t crc[2];
+    uint64_t size;
+    fill(&made);
+    ASSERT_OK(vt_write_report(test_path("unknown"), dataset, &made.evaluation));
+    char *page = read_text(test_path("unknown/report.html"));
+    assert_null(strstr(page, "unknown</th>"));
+    free(page);
+    made.labels[1].unknown = 2;
+    ASSERT_OK(vt_write_report(test_path("unknown"), dataset, &made.evaluation));
+    page = read_text(test_path("unknown/report.html"));
+    assert_non_null(strstr(page, "<th class=\"n\">unknown</th>"));
+    assert_non_null(strstr(page, "<td class=\"n\">3</td><td class=\"n\">5</td><td class=\"n\">2</td>"));
+    assert_non_null(strstr(page, "nobody knows whether the label applies"));
+    free(page);
+    for (int64_t s = 0; s < made.evaluation.samples; s++)
+        made.scores[s * made.evaluation.num_labels + 1] = (float)(s % 4) / 4;
+    for (int i = 0; i < 2; i++) {
+        static const char *const folders[] = {"known-curves", "masked-curves"};
+        char path[600];
+        ASSERT_OK(vt_plot_evaluation(&made.evaluation, test_path(folders[i])));
+        snprintf(path, sizeof path, "%s/roc_curves.svg", test_path(folders[i]));
+        ASSERT_OK(vt_file_crc32(path, &crc[i], &size));
+        page = read_text(path);
+        assert_null(strstr(page, "nan"));
+        free(page);
+        for (int64_t s = 0; s < made.evaluation.samples; s += 2) made.targets[s * made.evaluation.num_labels + 1] = NAN;
+    }
+    assert_int_not_equal(crc[0], crc[1]);
+}
+
 static void test_a_report_without_training_or_evaluation(void **state) {
     (void)state;
     ASSERT_OK(vt_write_report(test_path("bare"), dataset, NULL));
@@ -199,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_report_holds_figures_pictures_and_notes),
         cmocka_unit_test(test_another_split_than_trained_on_is_noted),
+        cmocka_unit_test(test_unknown_labels_are_counted_and_marked),
         cmocka_unit_test(test_a_report_without_training_or_evaluation),
         cmocka_unit_test(test_label_names_are_escaped),
         cmocka_unit_test(test_broken_results_are_named),

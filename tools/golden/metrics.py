@@ -30,7 +30,8 @@ def label(targets, scores):
     both = 0 < targets.sum() < len(targets)
     low, high = delong(targets, scores)
     threshold, f1 = best_threshold(targets, scores)
-    return dict(scores=[float(s) for s in scores], targets=[int(t) for t in targets],
+    return dict(scores=[float(s) for s in scores], targets=[int(t) for t in targets], positives=int(targets.sum()),
+                negatives=int(len(targets) - targets.sum()),
                 roc_auc=roc_auc_score(targets, scores) if both else None, low=low, high=high,
                 average_precision=average_precision_score(targets, scores) if targets.any() else None,
                 threshold=threshold, f1=f1)
@@ -48,7 +49,17 @@ def case(samples, frequencies, levels):
                 micro=roc_auc_score(targets, scores, average="micro"))
 
 
+def masked(samples, frequency, levels, unknown):
+    """A label that nobody knows of some samples (null): its figures are those of the others."""
+    drawn = case(samples, [frequency], levels)["labels"][0]
+    known = random.random(samples) >= unknown
+    scores, targets = np.array(drawn["scores"], np.float32), np.array(drawn["targets"])
+    whole = dict(scores=drawn["scores"], targets=[int(t) if k else None for t, k in zip(targets, known)])
+    return label(targets[known], scores[known]) | whole
+
+
 cases = [case(200, [0.5, 0.1, 0.02, 0.9], 0), case(150, [0.5, 0.2, 0.0, 1.0], 10), case(60, [0.4, 0.3], 2),
          case(2, [0.5] * 6, 3)]
+cases.append(dict(labels=[masked(120, 0.4, 0, 0.5), masked(90, 0.3, 8, 0.2), masked(40, 0.5, 4, 0.95), masked(20, 0.5, 4, 1.1)]))
 path = pathlib.Path(__file__).parents[2] / "tests/golden/metrics.json"
 path.write_text(json.dumps({"cases": cases}) + "\n")
