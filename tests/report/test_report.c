@@ -155,8 +155,10 @@ static void test_unknown_labels_are_counted_and_marked(void **state) {
     assert_non_null(strstr(page, "<td class=\"n\">3</td><td class=\"n\">5</td><td class=\"n\">2</td>"));
     assert_non_null(strstr(page, "nobody knows whether the label applies"));
     free(page);
-    for (int64_t s = 0; s < made.evaluation.samples; s++)
+    for (int64_t s = 0; s < made.evaluation.samples; s++) {
         made.scores[s * made.evaluation.num_labels + 1] = (float)(s % 4) / 4;
+        made.targets[s * made.evaluation.num_labels + 1] = s % 3 == 0;
+    }
     for (int i = 0; i < 2; i++) {
         static const char *const folders[] = {"known-curves", "masked-curves"};
         char path[600];
