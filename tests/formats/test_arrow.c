@@ -207,8 +207,8 @@ static void test_lies_about_buffers(void **state) {
     assert_patched("a buffer of 40 bytes at 132", labels, (int64_t[]){132, 40}, 16);
     assert_patched("a buffer of 9223372036854775807 bytes", labels, (int64_t[]){128, INT64_MAX}, 16);
     assert_patched("a buffer of -1 bytes", labels, (int64_t[]){128, -1}, 16);
-    assert_patched("39 bytes of items are too few for 5 rows", labels, (int64_t[]){128, 39}, 16);
-    assert_patched("29 bytes of items are too few", pixels, (int64_t[]){192, 29}, 16);
+    assert_patched("39 bytes of values are too few for 5 rows", labels, (int64_t[]){128, 39}, 16);
+    assert_patched("29 bytes of values are too few", pixels, (int64_t[]){192, 29}, 16);
     assert_patched("23 bytes of offsets are too few", ends, (int64_t[]){0, 23}, 16);
     assert_patched("offset 5 is 8, expected one from 6 to 7", names, (int64_t[]){64, 7}, 16);
 }
