@@ -137,6 +137,12 @@ VT_API int64_t vt_split_shard_count(const vt_split *split); /* Arrow files that 
 /* Example `index` in 0 ... vt_split_size() - 1. */
 VT_API vt_example vt_split_get(const vt_split *split, int64_t index);
 
+/* How training chooses the images of an epoch. */
+typedef enum vt_sampler {
+    VT_SAMPLER_RANDOM = 0,  /* each once, shuffled */
+    VT_SAMPLER_BALANCED = 1 /* as many draws as there are images, with replacement; images of rare labels come more often */
+} vt_sampler;
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,7 +18,9 @@ typedef enum vt_purpose {
     VT_PURPOSE_DROPOUT = 4,
     VT_PURPOSE_SAMPLE = 5,
     VT_PURPOSE_PLOT = 6,
-    VT_PURPOSE_TEST = 8
+    VT_PURPOSE_DRAW = 7, /* sampling with replacement */
+    VT_PURPOSE_TEST = 8,
+    VT_PURPOSE_AUGMENT = 9
 } vt_purpose;
 
 /* A stream of numbers: a value type, cheap to make. */

@@ -175,6 +175,8 @@ static int add_splits(fact_list *facts, const vt_dataset *dataset) {
         if (!split) continue;
         snprintf(name, sizeof name, "%s images", names[s]);
         add_integer(facts, name, vt_split_size(split));
+        snprintf(name, sizeof name, "%s shards", names[s]);
+        add_integer(facts, name, vt_split_shard_count(split));
         count_labels(split, info->num_labels, counts);
         snprintf(name, sizeof name, "%s labels", names[s]);
         add_counts(facts, name, info, counts);
@@ -198,6 +200,8 @@ static int describe_dataset(fact_list *facts, const char *path) {
     snprintf(size, sizeof size, "%d x %d, %d channel%s", info->width, info->height, info->channels,
              info->channels > 1 ? "s" : "");
     add_string(facts, "images", size);
+    snprintf(size, sizeof size, "%d x %d", info->stored_width, info->stored_height);
+    add_string(facts, "stored as", size);
     add_string(facts, "resample", vt_resample_name(info->resample));
     add_string(facts, "problem type", info->problem_type);
     add_string(facts, "split by", vt_split_policy_name(info->split_policy));

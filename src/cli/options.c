@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static char plain(char letter) {
     return letter == '_' ? '-' : letter;
@@ -76,6 +77,7 @@ static void describe_default(const cli_option *option, char *text, size_t size) 
     case OPTION_CHOICE:
         snprintf(text, size, "%s", option->choices[*(int *)option->target]);
         break;
+    case OPTION_BYTES:
     case OPTION_FLAG:
     case OPTION_TRAINING:
         break;
@@ -150,6 +152,24 @@ static int parse_seed(const cli_option *option, const char *value) {
     return 0;
 }
 
+/* "500MB": a number and a unit, of which bytes are the least. */
+static int parse_bytes(const cli_option *option, const char *value) {
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"", 1},      {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                 {"TB", 1e12}, {"KIB", 0x1p10}, {"MIB", 0x1p20}, {"GIB", 0x1p30}};
+    char *end;
+    double number = strtod(value, &end);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (end == value || strcasecmp(end, units[i].name) != 0) continue;
+        if (!(number * units[i].bytes >= 1 && number * units[i].bytes <= 1e18)) break;
+        *(uint64_t *)option->target = (uint64_t)(number * units[i].bytes);
+        return 0;
+    }
+    return refuse(option, value, "a size such as 500MB or 2GB");
+}
+
 static int parse_choice(const cli_option *option, const char *value) {
     char expected[192] = "one of ";
     for (int i = 0; option->choices[i]; i++) {
@@ -188,6 +208,8 @@ static int store_value(const cli_option *option, const char *value) {
         return parse_seed(option, value);
     case OPTION_NUMBER:
         return parse_number(option, value);
+    case OPTION_BYTES:
+        return parse_bytes(option, value);
     case OPTION_CHOICE:
         return parse_choice(option, value);
     case OPTION_TRAINING:

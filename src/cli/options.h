@@ -12,6 +12,7 @@ typedef enum option_kind {
     OPTION_COUNT,   /* int64_t *, within low ... high */
     OPTION_SEED,    /* uint64_t * */
     OPTION_NUMBER,  /* double *, within low ... high */
+    OPTION_BYTES,   /* uint64_t *: "500MB", "2GB", decimal as in datasets; at least 1 */
     OPTION_CHOICE,  /* int *: the index into choices */
     OPTION_TRAINING /* vt_training_arguments *: by vt_training_arguments_set() */
 } option_kind;

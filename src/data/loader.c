@@ -1,16 +1,21 @@
 /* Assembles batches from the mapped data set. Batch number n is a pure function of the options and n, so it may be made
- * by any worker at any time: a ring of slots holds the next few, in order, and each worker fills the next free one. */
+ * by any worker at any time: a ring of slots holds the next few, in order, and each worker fills the next free one.
+ *
+ * What augmentation calls a sample is an image seen once in an epoch: by its index in the split where each comes once, by its
+ * position in the epoch where images are drawn with replacement, so that one drawn twice is augmented twice. */
 #include "data/loader.h"
 
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "data/augment.h"
+#include "data/sampler.h"
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKER_LIMIT = 256, ORDERS_KEPT = 2 };
+enum { WORKER_LIMIT = 256, ORDERS_KEPT = 2, CHOSEN_WORKERS_LIMIT = 8 };
 
 /* The order of one epoch. Batches in work span two epochs at most, unless epochs are shorter than the ring. */
 typedef struct vt_order {
@@ -27,9 +32,20 @@ typedef struct vt_slot {
     bool ready;
 } vt_slot;
 
+/* A thread that assembles, or the caller's. */
+typedef struct vt_worker {
+    vt_loader *loader;
+    pthread_t thread;
+    uint8_t *scratch; /* of augmentation */
+    uint8_t *partner; /* [height, width, channels]: the image that another is mixed with */
+} vt_worker;
+
 struct vt_loader {
-    vt_loader_options options;
+    vt_loader_options options; /* `augment` is only of the creation */
     const vt_split *split;
+    vt_augmentation *augmentation;
+    vt_balanced_sampler balanced; /* of VT_SAMPLER_BALANCED */
+    bool with_replacement;
     size_t pixel_count, label_count; /* of one sample */
     int64_t epoch_size;              /* samples delivered of each epoch */
     int64_t batches_per_epoch;
@@ -42,13 +58,25 @@ struct vt_loader {
     vt_slot *slots; /* ring [slot_count]: batch n is in slot n % slot_count */
     int slot_count;
     vt_order orders[ORDERS_KEPT];
-    pthread_t *threads;
-    int thread_count;
+    vt_worker *workers; /* [worker_count]: options.workers, or one for the caller */
+    int worker_count;
+    int thread_count; /* started */
     pthread_mutex_t mutex;
     pthread_cond_t slot_freed, slot_ready, order_freed;
 };
 
 /* --- assembling --- */
+
+static void fill_order(const vt_loader *loader, int64_t epoch, int64_t *indices) {
+    const int64_t size = vt_split_size(loader->split);
+    if (loader->with_replacement)
+        for (int64_t i = 0; i < size; i++)
+            indices[i] = vt_balanced_sampler_draw(&loader->balanced, loader->options.seed, epoch, i);
+    else if (loader->options.shuffle)
+        vt_random_permutation(loader->options.seed, VT_PURPOSE_SHUFFLE, (uint32_t)epoch, size, indices);
+    else
+        for (int64_t i = 0; i < size; i++) indices[i] = i;
+}
 
 /* The order of `epoch`, made if need be, for one more user; the mutex is held. */
 static vt_order *acquire_order(vt_loader *loader, int64_t epoch) {
@@ -66,28 +94,45 @@ static vt_order *acquire_order(vt_loader *loader, int64_t epoch) {
             pthread_cond_wait(&loader->order_freed, &loader->mutex);
             continue;
         }
-        int64_t size = vt_split_size(loader->split);
         free_order->epoch = epoch;
         free_order->users = 1;
-        if (loader->options.shuffle)
-            vt_random_permutation(loader->options.seed, VT_PURPOSE_SHUFFLE, (uint32_t)epoch, size, free_order->indices);
-        else
-            for (int64_t i = 0; i < size; i++) free_order->indices[i] = i;
+        fill_order(loader, epoch, free_order->indices);
         return free_order;
     }
 }
 
+/* Sample `sample` of the order's epoch, augmented but not mixed -> pixels [height, width, channels]; returns its labels. */
+static const float *see(const vt_worker *worker, const vt_order *order, int64_t sample, uint8_t *pixels) {
+    const vt_loader *loader = worker->loader;
+    vt_example example = vt_split_get(loader->split, loader->with_replacement ? order->indices[sample] : sample);
+    vt_augmentation_apply(loader->augmentation, loader->options.seed, order->epoch, sample, example.pixels, worker->scratch,
+                          pixels);
+    return example.labels;
+}
+
+/* The sample at `position` of the order -> pixels [height, width, channels], labels [num_labels]. */
+static void assemble_sample(const vt_worker *worker, const vt_order *order, int64_t position, uint8_t *pixels, float *labels) {
+    const vt_loader *loader = worker->loader;
+    const int64_t sample = loader->with_replacement ? position : order->indices[position];
+    vt_mix mix;
+    memcpy(labels, see(worker, order, sample, pixels), loader->label_count * sizeof *labels);
+    vt_augmentation_mix(loader->augmentation, loader->options.seed, order->epoch, sample, vt_split_size(loader->split), &mix);
+    if (mix.partner < 0) return;
+    const float *partner_labels = see(worker, order, mix.partner, worker->partner);
+    vt_mix_pixels(loader->augmentation, &mix, worker->partner, pixels);
+    vt_mix_labels(&mix, partner_labels, (int)loader->label_count, labels);
+}
+
 /* Fills a slot with batch `number`. */
-static void assemble(vt_loader *loader, int64_t number, const vt_order *order, vt_slot *slot) {
+static void assemble(const vt_worker *worker, int64_t number, const vt_order *order, vt_slot *slot) {
+    const vt_loader *loader = worker->loader;
     int64_t first = number % loader->batches_per_epoch * loader->options.batch_size;
     int64_t left = loader->epoch_size - first;
     int64_t size = left < loader->options.batch_size ? left : loader->options.batch_size;
     for (int64_t i = 0; i < size; i++) {
-        int64_t index = order->indices[first + i];
-        vt_example example = vt_split_get(loader->split, index);
-        slot->indices[i] = index;
-        memcpy(slot->pixels + (size_t)i * loader->pixel_count, example.pixels, loader->pixel_count);
-        memcpy(slot->labels + (size_t)i * loader->label_count, example.labels, loader->label_count * sizeof *slot->labels);
+        slot->indices[i] = order->indices[first + i];
+        assemble_sample(worker, order, first + i, slot->pixels + (size_t)i * loader->pixel_count,
+                        slot->labels + (size_t)i * loader->label_count);
     }
     slot->batch = (vt_batch){.size = size,
                              .epoch = number / loader->batches_per_epoch,
@@ -97,13 +142,14 @@ static void assemble(vt_loader *loader, int64_t number, const vt_order *order, v
                              .indices = slot->indices};
 }
 
-/* Assembles the batch that is next in line; the mutex is held on entry and exit, not during the copying. */
-static void assemble_next(vt_loader *loader) {
+/* Assembles the batch that is next in line; the mutex is held on entry and exit, not during the work. */
+static void assemble_next(const vt_worker *worker) {
+    vt_loader *loader = worker->loader;
     int64_t number = loader->taken++;
     vt_slot *slot = &loader->slots[number % loader->slot_count];
     vt_order *order = acquire_order(loader, number / loader->batches_per_epoch);
     pthread_mutex_unlock(&loader->mutex);
-    assemble(loader, number, order, slot);
+    assemble(worker, number, order, slot);
     pthread_mutex_lock(&loader->mutex);
     order->users--;
     slot->ready = true;
@@ -118,11 +164,12 @@ static bool can_assemble(const vt_loader *loader) {
 }
 
 static void *work(void *argument) {
-    vt_loader *loader = argument;
+    const vt_worker *worker = argument;
+    vt_loader *loader = worker->loader;
     pthread_mutex_lock(&loader->mutex);
     while (!loader->closing) {
         if (can_assemble(loader))
-            assemble_next(loader);
+            assemble_next(worker);
         else
             pthread_cond_wait(&loader->slot_freed, &loader->mutex);
     }
@@ -139,8 +186,8 @@ static vt_status check_options(const vt_split *split, const vt_loader_options *o
     if (options->epoch_size < 0 || options->epoch_size > size)
         return vt_fail(VT_ERROR_USAGE, "epochs of %lld samples; expected at most the %lld of the split '%s'",
                        (long long)options->epoch_size, (long long)size, vt_split_name(split));
-    if (options->workers < 0 || options->workers > WORKER_LIMIT)
-        return vt_fail(VT_ERROR_USAGE, "%d loader workers; expected 0 to %d", options->workers, WORKER_LIMIT);
+    if (options->workers < -1 || options->workers > WORKER_LIMIT)
+        return vt_fail(VT_ERROR_USAGE, "%d loader workers; expected 0 to %d, or -1", options->workers, WORKER_LIMIT);
     if (options->epochs < 0 || options->first_epoch < 0 || options->first_epoch > UINT32_MAX)
         return vt_fail(VT_ERROR_USAGE, "epochs %lld from %lld; expected numbers from 0", (long long)options->epochs,
                        (long long)options->first_epoch);
@@ -171,10 +218,33 @@ static vt_status allocate_slots(vt_loader *loader) {
     return VT_OK;
 }
 
+/* One worker hides the reading of the file. Augmenting and resizing take about a tenth of the time that a small model trains
+ * for on as many cores, so a quarter of the cores is more than enough. */
+static int choose_workers(const vt_dataset_info *info, const char *augment) {
+    bool copies = (!augment || !*augment) && info->stored_height == info->height && info->stored_width == info->width;
+    int count = copies ? 1 : vt_core_count() / 4;
+    return count < 1 ? 1 : count > CHOSEN_WORKERS_LIMIT ? CHOSEN_WORKERS_LIMIT : count;
+}
+
+static vt_status allocate_workers(vt_loader *loader) {
+    int count = loader->options.workers > 0 ? loader->options.workers : 1;
+    size_t scratch = vt_augmentation_scratch(loader->augmentation);
+    VT_TRY(vt_allocate(&loader->workers, (size_t)count, sizeof *loader->workers, "the loader's threads"));
+    for (; loader->worker_count < count; loader->worker_count++) {
+        vt_worker *worker = &loader->workers[loader->worker_count];
+        worker->loader = loader;
+        VT_TRY(vt_allocate_aligned(&worker->scratch, scratch, 1, "room for augmentation"));
+        vt_status status = vt_allocate_aligned(&worker->partner, loader->pixel_count, 1, "room for augmentation");
+        if (status != VT_OK) free(worker->scratch);
+        VT_TRY(status);
+    }
+    return VT_OK;
+}
+
 static vt_status start_workers(vt_loader *loader) {
-    VT_TRY(vt_allocate(&loader->threads, (size_t)loader->options.workers, sizeof *loader->threads, "the loader's threads"));
     while (loader->thread_count < loader->options.workers) {
-        if (pthread_create(&loader->threads[loader->thread_count], NULL, work, loader) != 0)
+        vt_worker *worker = &loader->workers[loader->thread_count];
+        if (pthread_create(&worker->thread, NULL, work, worker) != 0)
             return vt_fail(VT_ERROR_MEMORY, "cannot start loader worker %d of %d", loader->thread_count + 1,
                            loader->options.workers);
         loader->thread_count++;
@@ -190,7 +260,10 @@ vt_status vt_loader_create(const vt_dataset *dataset, const vt_split *split, con
     VT_TRY(check_options(split, options));
     VT_TRY(vt_allocate(&loader, 1, sizeof *loader, "a loader"));
     loader->options = *options;
+    loader->options.augment = NULL;
+    if (options->workers < 0) loader->options.workers = choose_workers(info, options->augment);
     loader->split = split;
+    loader->with_replacement = options->shuffle && options->sampler == VT_SAMPLER_BALANCED;
     loader->pixel_count = (size_t)info->height * (size_t)info->width * (size_t)info->channels;
     loader->label_count = (size_t)info->num_labels;
     loader->epoch_size = options->epoch_size ? options->epoch_size : vt_split_size(split);
@@ -205,14 +278,17 @@ vt_status vt_loader_create(const vt_dataset *dataset, const vt_split *split, con
     pthread_cond_init(&loader->slot_freed, NULL);
     pthread_cond_init(&loader->slot_ready, NULL);
     pthread_cond_init(&loader->order_freed, NULL);
-    vt_status status = allocate_slots(loader);
-    if (status == VT_OK) status = start_workers(loader);
-    if (status != VT_OK) {
-        vt_loader_free(loader);
-        return status;
-    }
+    vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_augmentation_create(options->augment, info, &loader->augmentation));
+    if (loader->with_replacement) VT_TRY_GOTO(vt_balanced_sampler_make(split, info->num_labels, &loader->balanced));
+    VT_TRY_GOTO(allocate_slots(loader));
+    VT_TRY_GOTO(allocate_workers(loader));
+    VT_TRY_GOTO(start_workers(loader));
     *out = loader;
     return VT_OK;
+done:
+    vt_loader_free(loader);
+    return status;
 }
 
 void vt_loader_free(vt_loader *loader) {
@@ -221,19 +297,25 @@ void vt_loader_free(vt_loader *loader) {
     loader->closing = true;
     pthread_cond_broadcast(&loader->slot_freed);
     pthread_mutex_unlock(&loader->mutex);
-    for (int i = 0; i < loader->thread_count; i++) pthread_join(loader->threads[i], NULL);
+    for (int i = 0; i < loader->thread_count; i++) pthread_join(loader->workers[i].thread, NULL);
     for (int i = 0; loader->slots && i < loader->slot_count; i++) {
         free(loader->slots[i].pixels);
         free(loader->slots[i].labels);
         free(loader->slots[i].indices);
+    }
+    for (int i = 0; i < loader->worker_count; i++) {
+        free(loader->workers[i].scratch);
+        free(loader->workers[i].partner);
     }
     for (int i = 0; i < ORDERS_KEPT; i++) free(loader->orders[i].indices);
     pthread_mutex_destroy(&loader->mutex);
     pthread_cond_destroy(&loader->slot_freed);
     pthread_cond_destroy(&loader->slot_ready);
     pthread_cond_destroy(&loader->order_freed);
+    vt_balanced_sampler_free(&loader->balanced);
+    vt_augmentation_free(loader->augmentation);
     free(loader->slots);
-    free(loader->threads);
+    free(loader->workers);
     free(loader);
 }
 
@@ -247,7 +329,7 @@ vt_status vt_loader_next(vt_loader *loader, vt_batch *batch) {
     pthread_cond_broadcast(&loader->slot_freed);
     if (loader->next < loader->end) {
         vt_slot *slot = &loader->slots[loader->next % loader->slot_count];
-        if (loader->thread_count == 0) assemble_next(loader);
+        if (loader->thread_count == 0) assemble_next(&loader->workers[0]);
         while (!slot->ready) pthread_cond_wait(&loader->slot_ready, &loader->mutex);
         slot->ready = false;
         loader->delivered = true;
