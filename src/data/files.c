@@ -27,10 +27,10 @@ static bool is_archive_name(const char *name) {
            (vt_has_suffix(name, ".tar.gz") || vt_has_suffix(name, ".tgz") || vt_has_suffix(name, ".tar"));
 }
 
-/* "archive.tar.gz: member" or the loose file's path. */
+/* "archive.tar.gz: member", "arrays.npz: key" or the loose file's path. */
 static vt_status describe_place(const vt_files *files, const vt_raw_file *file, char **out) {
     if (file->container < 0) return vt_copy_string(file->path, out);
-    return vt_format(out, "%s: %s", files->containers[file->container].path, file->path);
+    return vt_format(out, "%s: %s", files->containers[file->container].path, file->path ? file->path : file->key);
 }
 
 static vt_status fail_duplicate(const vt_files *files, const vt_raw_file *first, const vt_raw_file *second) {
@@ -52,7 +52,7 @@ static vt_status add_file(vt_files *files, const char *key, const char *path, in
     *file = (vt_raw_file){.container = container, .bytes = bytes};
     files->count++; /* from here on vt_files_free() frees its strings */
     VT_TRY(vt_copy_string(key, &file->key));
-    VT_TRY(vt_copy_string(path, &file->path));
+    if (path) VT_TRY(vt_copy_string(path, &file->path));
     int64_t known = vt_map_get(files->by_key, key, strlen(key));
     if (known >= 0) return fail_duplicate(files, &files->items[known], file);
     return vt_map_set(files->by_key, key, strlen(key), (int64_t)files->count - 1);
@@ -147,6 +147,14 @@ vt_status vt_files_add_container(vt_files *files, const vt_container *container)
     added->path = added->member = NULL;
     VT_TRY(vt_copy_string(container->path, &added->path));
     return container->member ? vt_copy_string(container->member, &added->member) : VT_OK;
+}
+
+vt_status vt_files_add_row(vt_files *files, const char *key) {
+    int last = (int)files->container_count - 1;
+    vt_container *container = &files->containers[last];
+    if (container->rows == 0) container->first_file = (int64_t)files->count;
+    container->rows++;
+    return add_file(files, key, NULL, last, 0);
 }
 
 static vt_status find_archives(const char *root, vt_files *files) {

@@ -49,6 +49,9 @@ vt_status vt_files_scan(const char *root, vt_file_key key, vt_files *files) VT_C
 /* Adds a container, whose strings are copied. */
 vt_status vt_files_add_container(vt_files *files, const vt_container *container) VT_CHECKED;
 
+/* Adds the next row of the last container, as a file called `key`. */
+vt_status vt_files_add_row(vt_files *files, const char *key) VT_CHECKED;
+
 /* Adds the members of root/images*.tar.gz (also .tgz, .tar), by basename, reading the archives on `threads` threads. */
 vt_status vt_files_add_archives(const char *root, int threads, vt_files *files) VT_CHECKED;
 
