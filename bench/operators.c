@@ -12,11 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-enum { MOST_RUNS = 101, LOOPS = 2000000 };
+enum { MOST_RUNS = 101 };
 
 typedef struct setting {
     const char *model;
@@ -26,99 +22,7 @@ typedef struct setting {
     double product_peak, copy_rate; /* GFLOP/s, GB/s */
 } setting;
 
-/* --- limits: one thread's loop; the sums are returned so that nothing is left out --- */
-
-typedef double (*limit_loop)(void); /* returns floating-point operations done */
-
-static volatile float sink;
-
-static double portable_loop(void) {
-    typedef float lanes __attribute__((vector_size(16)));
-    lanes sum[8], a = {1.0f, 1.0f, 1.0f, 1.0f}, total = {0};
-    for (int j = 0; j < 8; j++) sum[j] = a;
-    for (int i = 0; i < LOOPS; i++)
-        for (int j = 0; j < 8; j++) {
-            sum[j] = sum[j] * a + a;
-            __asm__ volatile("" : : "r"(0));
-        }
-    for (int j = 0; j < 8; j++) total += sum[j];
-    sink = total[0];
-    return LOOPS * 8.0 * 4 * 2;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static double avx2_loop(void) {
-    __m256 sum[10], a = _mm256_set1_ps(0.5f), total = a;
-    for (int j = 0; j < 10; j++) sum[j] = a;
-    for (int i = 0; i < LOOPS; i++)
-#pragma GCC unroll 10
-        for (int j = 0; j < 10; j++) sum[j] = _mm256_fmadd_ps(sum[j], a, a);
-    for (int j = 0; j < 10; j++) total = _mm256_add_ps(total, sum[j]);
-    sink = total[0];
-    return LOOPS * 10.0 * 8 * 2;
-}
-
-__attribute__((target("avx512f"))) static double avx512_loop(void) {
-    __m512 sum[16], a = _mm512_set1_ps(0.5f), total = a;
-    for (int j = 0; j < 16; j++) sum[j] = a;
-    for (int i = 0; i < LOOPS; i++)
-#pragma GCC unroll 16
-        for (int j = 0; j < 16; j++) sum[j] = _mm512_fmadd_ps(sum[j], a, a);
-    for (int j = 0; j < 16; j++) total = _mm512_add_ps(total, sum[j]);
-    sink = total[0];
-    return LOOPS * 16.0 * 16 * 2;
-}
-
-__attribute__((target("avx512f,avx512bf16"))) static double avx512_bf16_loop(void) {
-    __m512 sum[16], total = _mm512_set1_ps(0.0f);
-    __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f003f00);
-    for (int j = 0; j < 16; j++) sum[j] = total;
-    for (int i = 0; i < LOOPS; i++)
-#pragma GCC unroll 16
-        for (int j = 0; j < 16; j++) sum[j] = _mm512_dpbf16_ps(sum[j], a, a);
-    for (int j = 0; j < 16; j++) total = _mm512_add_ps(total, sum[j]);
-    sink = total[0];
-    return LOOPS * 16.0 * 32 * 2;
-}
-
-/* Tiles of 16 x 32 by 32 x 16 bfloat16, four sums. */
-__attribute__((target("amx-tile,amx-bf16"))) static double amx_loop(void) {
-    struct {
-        uint8_t palette, start, reserved[14];
-        uint16_t bytes[16];
-        uint8_t rows[16];
-    } configuration = {.palette = 1};
-    for (int i = 0; i < 8; i++) configuration.bytes[i] = 64, configuration.rows[i] = 16;
-    __asm__ volatile("" : : "r"(&configuration) : "memory"); /* the intrinsic below hides what it reads */
-    _tile_loadconfig(&configuration);
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    _tile_zero(4);
-    _tile_zero(5);
-    for (int i = 0; i < LOOPS / 8; i++) {
-        _tile_dpbf16ps(0, 4, 5);
-        _tile_dpbf16ps(1, 4, 5);
-        _tile_dpbf16ps(2, 4, 5);
-        _tile_dpbf16ps(3, 4, 5);
-    }
-    _tile_release();
-    return LOOPS / 8 * 4.0 * 16 * 16 * 32 * 2;
-}
-#endif
-
-static double gigaflops(limit_loop loop) {
-    double best = 0.0;
-    for (int run = 0; run < 3; run++) {
-        double operations = 0.0, start = vt_now();
-#pragma omp parallel reduction(+ : operations)
-        operations += loop();
-        double rate = operations / (vt_now() - start) * 1e-9;
-        best = rate > best ? rate : best;
-    }
-    return best;
-}
+/* --- limits --- */
 
 static double copy_rate(void) {
     const size_t size = (size_t)256 << 20;
@@ -136,23 +40,15 @@ static double copy_rate(void) {
     return best;
 }
 
-static void measure_limits(setting *s) {
+static vt_status measure_limits(setting *s) {
     vt_device_info info;
     vt_device_get_info(s->device, &info);
     s->copy_rate = copy_rate();
+    VT_TRY(s->device->ops->measure_peak(s->device, s->precision, &s->product_peak));
+    s->product_peak *= 1e-9;
     printf("%s, %d threads, %s kernels, %s\n", info.description, info.threads, info.isa, info.library);
-    s->product_peak = gigaflops(portable_loop);
-#if defined(__x86_64__)
-    if (strcmp(info.isa, "avx2") == 0) s->product_peak = gigaflops(avx2_loop);
-    if (strncmp(info.isa, "avx512", 6) == 0) s->product_peak = gigaflops(avx512_loop);
-    if (s->precision == VT_PRECISION_BF16 && info.native_bf16) {
-        double dot = gigaflops(avx512_bf16_loop);
-        printf("float32 on vectors: %.0f GFLOP/s, bfloat16 dot products: %.0f GFLOP/s\n", s->product_peak, dot);
-        s->product_peak = dot > s->product_peak ? dot : s->product_peak;
-        if (strcmp(info.isa, "avx512_amx") == 0) s->product_peak = gigaflops(amx_loop);
-    }
-#endif
     printf("limits: products %.0f GFLOP/s, copy %.0f GB/s\n", s->product_peak, s->copy_rate);
+    return VT_OK;
 }
 
 /* --- measuring --- */
@@ -343,7 +239,7 @@ int main(int count, char **words) {
         setting s = {.precision = (vt_precision)precision, .tokens = 197};
         if (!wanted(count, words, vt_precision_name(s.precision), vt_precision_name(!s.precision))) continue;
         check(vt_device_open("cpu", &s.device));
-        measure_limits(&s);
+        check(measure_limits(&s));
         for (int batch = 8; batch <= 32; batch *= 4) {
             if (images && batch != 8) continue;
             if (wanted(count, words, "tiny", "base")) bench_model(&s, 192, "Ti", images ? images : batch);

@@ -2,6 +2,8 @@
 #ifndef VITRAIN_VITRAIN_H
 #define VITRAIN_VITRAIN_H
 
+#include "vitrain/augment.h"
+#include "vitrain/benchmark.h"
 #include "vitrain/console.h"
 #include "vitrain/dataset.h"
 #include "vitrain/device.h"

@@ -18,6 +18,7 @@ static const struct command {
     {"train", command_train, "fine-tune a Vision Transformer"},
     {"eval", command_eval, "measure a model: loss, ROC-AUC, a table per label"},
     {"predict", command_predict, "write a model's probabilities for image files"},
+    {"bench", command_bench, "measure this machine: speed of training and inference, share of its peak"},
     {"info", command_info, "describe a model, a data set, a checkpoint or this machine"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

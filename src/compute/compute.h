@@ -155,6 +155,10 @@ typedef struct vt_compute_ops {
     vt_status (*optimizer_step)(vt_device *device, const vt_update *update, const vt_segment *segments, int count,
                                 float *parameters, const float *gradients, float *moment1, float *moment2) VT_CHECKED;
 
+    /* *rate = floating-point operations per second that the whole device reaches in registers alone, by the instruction that
+     * products of `precision` run on. */
+    vt_status (*measure_peak)(vt_device *device, vt_precision precision, double *rate) VT_CHECKED;
+
     void (*get_info)(const vt_device *device, vt_device_info *info);
     void (*close)(vt_device *device);
 } vt_compute_ops;

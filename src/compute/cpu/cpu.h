@@ -109,6 +109,8 @@ vt_status vt_cpu_head_backward(vt_device *device, vt_precision precision, const 
 vt_status vt_cpu_loss(vt_device *device, const float *logits, const float *targets, int64_t batch, int64_t labels,
                       const vt_loss_options *options, float gradient_scale, float *loss, float *dlogits) VT_CHECKED;
 
+vt_status vt_cpu_measure_peak(vt_device *device, vt_precision precision, double *rate) VT_CHECKED;
+
 vt_status vt_cpu_grad_norm(vt_device *device, const float *gradients, int64_t count, double *norm) VT_CHECKED;
 vt_status vt_cpu_optimizer_step(vt_device *device, const vt_update *update, const vt_segment *segments, int count,
                                 float *parameters, const float *gradients, float *moment1, float *moment2) VT_CHECKED;

@@ -213,6 +213,7 @@ static const vt_compute_ops cpu_ops = {
     .loss = vt_cpu_loss,
     .grad_norm = vt_cpu_grad_norm,
     .optimizer_step = vt_cpu_optimizer_step,
+    .measure_peak = vt_cpu_measure_peak,
     .get_info = cpu_get_info,
     .close = cpu_close,
 };

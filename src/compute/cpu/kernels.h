@@ -44,6 +44,10 @@ typedef struct vt_update_plan {
 typedef struct vt_kernels {
     const char *isa;
 
+    /* Does a fixed amount of arithmetic in registers, by the instruction that products of `precision` run on; returns how many
+     * floating-point operations that were. */
+    double (*peak)(vt_precision precision);
+
     /* --- element by element; [count] --- */
     void (*to_float)(const vt_bf16 *x, float *y, int64_t count);
     /* y = x, plus `addend`, times `factor` where not NULL */

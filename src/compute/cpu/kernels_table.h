@@ -10,6 +10,7 @@
 #if defined(__AMX_BF16__)
 #include "compute/cpu/kernel_weight_gradient.h"
 #endif
+#include "compute/cpu/kernel_peak.h"
 
 static size_t attention_workspace(vt_precision precision, int64_t tokens, int64_t head_dim, int backward) {
 #if defined(__AVX512BF16__)
@@ -43,6 +44,7 @@ static void attention_backward(vt_precision precision, const vt_attention_head *
 
 const vt_kernels KERNEL_TABLE = {
     .isa = KERNEL_ISA,
+    .peak = peak,
     .to_float = to_float,
     .from_float = from_float,
     .activate = activate,
