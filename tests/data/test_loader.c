@@ -3,6 +3,9 @@
 
 #include "base/random.h"
 #include "data/loader.h"
+#include "data/sampler.h"
+#include <math.h>
+#include <stdbool.h>
 
 enum { IMAGES = 23 };
 
@@ -122,6 +125,96 @@ static void epochs_shorter_than_the_ring_and_stored_order(void **state) {
     vt_loader_free(NULL);
 }
 
+/* 8 dogs, 15 cats: a dog weighs 1/8, a cat 1/15, so that half of the draws are dogs. */
+static void balanced_draws_are_as_frequent_as_their_weights(void **state) {
+    (void)state;
+    enum { DRAWS = 40000 };
+    vt_balanced_sampler sampler;
+    int64_t counts[IMAGES] = {0}, dogs = 0;
+    ASSERT_OK(vt_balanced_sampler_make(train, 2, &sampler));
+    for (int64_t i = 0; i < DRAWS; i++) {
+        int64_t index = vt_balanced_sampler_draw(&sampler, 5, i % 4, i / 4);
+        assert_in_range(index, 0, IMAGES - 1);
+        counts[index]++;
+        assert_int_equal(index, vt_balanced_sampler_draw(&sampler, 5, i % 4, i / 4));
+    }
+    for (int64_t i = 0; i < IMAGES; i++) {
+        bool dog = vt_split_get(train, i).labels[1] == 1.0f;
+        double expected = DRAWS * 0.5 / (dog ? 8 : 15), deviation = sqrt(expected);
+        if (dog) dogs += counts[i];
+        if (fabs((double)counts[i] - expected) > 5 * deviation)
+            fail_msg("image %d was drawn %d times, expected %.0f", (int)i, (int)counts[i], expected);
+    }
+    assert_true(llabs(dogs - DRAWS / 2) < 5 * 100); /* five standard deviations */
+    int64_t differing = 0;
+    for (int64_t i = 0; i < 100; i++)
+        differing += vt_balanced_sampler_draw(&sampler, 5, 0, i) != vt_balanced_sampler_draw(&sampler, 6, 0, i);
+    assert_true(differing > 50);
+    vt_balanced_sampler_free(&sampler);
+}
+
+static void balanced_epochs_are_draws(void **state) {
+    (void)state;
+    vt_balanced_sampler sampler;
+    ASSERT_OK(vt_balanced_sampler_make(train, 2, &sampler));
+    for (int workers = -1; workers <= 3; workers++) {
+        vt_loader_options options = {.batch_size = 4,
+                                     .shuffle = 1,
+                                     .sampler = VT_SAMPLER_BALANCED,
+                                     .seed = 3,
+                                     .first_epoch = 2,
+                                     .first_sample = 8,
+                                     .epochs = 4,
+                                     .workers = workers};
+        vt_loader *loader;
+        vt_batch batch;
+        ASSERT_OK(vt_loader_create(dataset, train, &options, &loader));
+        for (int64_t epoch = 2, first = 8; epoch < 4; first = first + 4 < IMAGES ? first + 4 : (epoch++, 0)) {
+            ASSERT_OK(vt_loader_next(loader, &batch));
+            assert_int_equal(batch.first, first);
+            for (int64_t i = 0; i < batch.size; i++)
+                assert_int_equal(batch.indices[i], vt_balanced_sampler_draw(&sampler, 3, epoch, first + i));
+            check_batch(&batch);
+        }
+        ASSERT_OK(vt_loader_next(loader, &batch));
+        assert_int_equal(batch.size, 0);
+        vt_loader_free(loader);
+    }
+    vt_balanced_sampler_free(&sampler);
+}
+
+/* Images stored at 8 x 8 reach the model at 4 x 4, the whole of them. */
+static void stored_images_are_brought_to_the_model_s_size(void **state) {
+    (void)state;
+    vt_prepare_options prepare;
+    vt_dataset *large;
+    vt_loader *loader;
+    vt_batch batch;
+    vt_prepare_options_init(&prepare);
+    prepare.data = test_path("raw");
+    prepare.out = test_path("large");
+    prepare.image_size = 4;
+    prepare.store_size = 8;
+    prepare.validation_fraction = 0.0;
+    prepare.threads = 1;
+    ASSERT_OK(vt_prepare(&prepare, NULL));
+    ASSERT_OK(vt_dataset_open(test_path("large"), &large));
+    const vt_split *split = vt_dataset_get_split(large, "train");
+    vt_loader_options options = {.batch_size = IMAGES, .epochs = 1, .workers = 1};
+    ASSERT_OK(vt_loader_create(large, split, &options, &loader));
+    ASSERT_OK(vt_loader_next(loader, &batch));
+    assert_int_equal(batch.size, IMAGES);
+    for (int64_t i = 0; i < IMAGES; i++) {
+        vt_image stored = {.width = 8, .height = 8, .channels = 1}, expected;
+        stored.pixels = (uint8_t *)(uintptr_t)vt_split_get(split, i).pixels;
+        ASSERT_OK(vt_image_resize(&stored, 4, 4, VT_RESAMPLE_BILINEAR, &expected));
+        assert_memory_equal(batch.pixels + i * 16, expected.pixels, 16);
+        vt_image_free(&expected);
+    }
+    vt_loader_free(loader);
+    vt_dataset_close(large);
+}
+
 static void senseless_options_are_refused(void **state) {
     (void)state;
     vt_loader *loader;
@@ -132,7 +225,7 @@ static void senseless_options_are_refused(void **state) {
         {.batch_size = 4, .first_sample = 24},
         {.batch_size = 4, .first_epoch = -1},
         {.batch_size = 4, .epochs = -1},
-        {.batch_size = 4, .workers = -1},
+        {.batch_size = 4, .workers = -2},
         {.batch_size = 4, .workers = 100000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -144,6 +237,9 @@ int main(void) {
         cmocka_unit_test(batches_do_not_depend_on_workers),
         cmocka_unit_test(seeking_continues_where_it_was),
         cmocka_unit_test(epochs_shorter_than_the_ring_and_stored_order),
+        cmocka_unit_test(balanced_draws_are_as_frequent_as_their_weights),
+        cmocka_unit_test(balanced_epochs_are_draws),
+        cmocka_unit_test(stored_images_are_brought_to_the_model_s_size),
         cmocka_unit_test(senseless_options_are_refused),
     };
     return cmocka_run_group_tests(tests, make_dataset, close_dataset);
