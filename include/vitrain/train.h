@@ -73,6 +73,7 @@ typedef struct vt_training_arguments {
     char resume_from_checkpoint[VT_PATH_MAX]; /* "" with resume: the newest valid one, or a fresh start */
     vt_optimizer_type optim;                  /* adamw */
     double label_smoothing_factor;            /* 0 */
+    char augment[1024];                       /* "": none; as vitrain/augment.h tells */
     vt_precision precision;                   /* set by vt_training_arguments_init() to the device's default */
     char pos_weight[VT_PATH_MAX];             /* "none", "auto" (negatives / positives of train), or a JSON file */
     char eval_split[32];                      /* the split evaluated while training: "validation" */

@@ -2,6 +2,8 @@
  * resuming all derive. Names, defaults and meanings are those of Hugging Face's TrainingArguments. */
 #include "train/arguments.h"
 
+#include "base/names.h"
+#include "vitrain/augment.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -93,6 +95,8 @@ static const argument TABLE[] = {
     {FIELD(resume_from_checkpoint), .kind = KIND_RESUME, .help = "a checkpoint; without one the newest valid of output_dir"},
     {FIELD(optim), CHOICE(OPTIMIZERS, VT_OPTIMIZER_ADAMW), .resume = RESUME_FIXED, .help = "optimizer"},
     {FIELD(label_smoothing_factor), NUMBER(0, BELOW_ONE, 0), .resume = RESUME_FIXED, .help = "share of a label spread evenly"},
+    {FIELD(augment), .kind = KIND_TEXT, .resume = RESUME_FIXED,
+     .help = "what is done to training images, such as \"crop=0.35-1.0 flip=0.5\" (docs/training.md)"},
     {FIELD(precision), CHOICE(PRECISIONS, VT_PRECISION_FP32), .resume = RESUME_FIXED, .help = "of products and activations"},
     {FIELD(pos_weight), .kind = KIND_TEXT, .initial_text = "none", .help = "weights of positives: none, auto, or a JSON file"},
     {FIELD(eval_split), .kind = KIND_TEXT, .initial_text = "validation", .help = "split evaluated while training"},
@@ -247,6 +251,7 @@ static vt_status store(vt_training_arguments *arguments, const argument *entry, 
     case KIND_CHOICE:
         return store_choice(arguments, entry, value);
     case KIND_TEXT:
+        if (strcmp(entry->name, "augment") == 0) VT_TRY(vt_augment_check(value));
         return store_text(arguments, entry, value);
     case KIND_RESUME:
         return store_resume(arguments, entry, value);
@@ -284,27 +289,10 @@ static int is_share(const char *value) {
     return end != value && !*end && number > 0 && number < 1;
 }
 
-/* How many letters must be inserted, removed or replaced to turn a into b (Levenshtein 1966). */
-static size_t edit_distance(const char *a, const char *b) {
-    size_t row[65], length = strlen(b);
-    if (length > 64) return length;
-    for (size_t j = 0; j <= length; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            size_t replaced = diagonal + (a[i] != b[j]), shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = replaced < shorter ? replaced : shorter;
-        }
-    }
-    return row[length];
-}
-
 static vt_status refuse_unknown(const char *name) {
     const char *nearest = TABLE[0].name;
     for (int i = 1; i < ARGUMENTS; i++)
-        if (edit_distance(name, TABLE[i].name) < edit_distance(name, nearest)) nearest = TABLE[i].name;
+        if (vt_edit_distance(name, TABLE[i].name) < vt_edit_distance(name, nearest)) nearest = TABLE[i].name;
     return vt_fail(VT_ERROR_USAGE, "unknown training argument '%.80s'; the nearest one is '%s'", name, nearest);
 }
 

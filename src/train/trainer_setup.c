@@ -268,6 +268,7 @@ static vt_status open_loader(vt_trainer *trainer) {
                                  .first_epoch = trainer->first_step / plan->steps_per_epoch,
                                  .first_sample = trainer->first_step % plan->steps_per_epoch * plan->samples_per_step,
                                  .epochs = plan->epochs,
+                                 .augment = trainer->arguments->augment,
                                  .workers = trainer->arguments->dataloader_num_workers};
     /* A finished run has no batch left to begin with. */
     if (trainer->first_step == plan->max_steps) options.first_epoch = options.first_sample = 0;
