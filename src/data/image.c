@@ -1,5 +1,6 @@
 /* Images in memory: recognises the format, decodes, and keeps one channel where three are equal.
- * PNG and JPEG themselves are in png_fast.c, png.c and jpeg.c, turning upright in orientation.c, resizing in resize.c. */
+ * The formats themselves are in png_fast.c, png.c, jpeg.c and tiff.c, depths of more than 8 bits in intensity.c, turning
+ * upright in orientation.c, resizing in resize.c. */
 #include "data/image_formats.h"
 
 #include "base/memory.h"
@@ -22,6 +23,11 @@ static int is_png(const void *data, size_t size) {
 }
 static int is_jpeg(const void *data, size_t size) {
     return begins_with(data, size, jpeg_signature, sizeof jpeg_signature);
+}
+
+static int is_tiff(const void *data, size_t size) { /* BigTIFF has '+' for '*' */
+    return begins_with(data, size, (const uint8_t *)"II*\0", 4) || begins_with(data, size, (const uint8_t *)"MM\0*", 4) ||
+           begins_with(data, size, (const uint8_t *)"II+\0", 4) || begins_with(data, size, (const uint8_t *)"MM\0+", 4);
 }
 
 void vt_image_free(vt_image *image) {
@@ -69,8 +75,9 @@ static void keep_one_channel(vt_image *image) {
 static vt_status decode(const vt_encoded *in, vt_decoded *out) {
     if (is_png(in->data, in->size)) return vt_png_decode_fast(in, out) ? VT_OK : vt_png_decode(in, out);
     if (is_jpeg(in->data, in->size)) return vt_jpeg_decode(in, out);
-    if (in->size == 0) return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected a PNG or JPEG image", in->name);
-    return vt_fail(VT_ERROR_INPUT, "%s: neither a PNG nor a JPEG image by its first bytes", in->name);
+    if (is_tiff(in->data, in->size)) return vt_tiff_decode(in, out);
+    if (in->size == 0) return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected an image", in->name);
+    return vt_fail(VT_ERROR_INPUT, "%s: by its first bytes this is no image; expected PNG, JPEG or TIFF", in->name);
 }
 
 vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,

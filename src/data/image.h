@@ -25,10 +25,10 @@ typedef struct vt_image_facts {
 void vt_image_free(vt_image *image); /* leaves it empty */
 
 /* Decodes a PNG (1-16 bits, grey, palette, RGB, alpha) or JPEG. `name` is for error sentences. Alpha is dropped, as
- * Pillow's convert("RGB") drops it; 16 bits become 8 by dividing by 257 and rounding; CMYK JPEGs become RGB; an image that lies
- * turned or mirrored in its file, by its Exif record, is turned upright. Pixels whose three
- * channels are equal everywhere give a one-channel image. Truncated or corrupt data is VT_ERROR_INPUT: half an image is never
- * returned. Sides are limited to 65,535 and the area to 2^28 pixels. */
+ * Pillow's convert("RGB") drops it; samples of more than 8 bits become 8 as `intensity` says; CMYK JPEGs become RGB; an image
+ * that lies turned or mirrored in its file, by its Exif record, is turned upright. Pixels whose three channels are equal
+ * everywhere give a one-channel image. Truncated or corrupt data is VT_ERROR_INPUT: half an image is never returned. Sides are
+ * limited to 65,535 and the area to 2^28 pixels. */
 vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,
                         vt_image_facts *facts /* NULL allowed */) VT_CHECKED;
 

@@ -23,10 +23,16 @@ typedef struct vt_decoded {
 /* Each decodes one format. */
 vt_status vt_png_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
 vt_status vt_jpeg_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
+vt_status vt_tiff_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
 
 /* Decodes the usual kind of PNG, upright, exactly as vt_png_decode() does but several times as fast. Returns 0, with an empty
  * image, where vt_png_decode() is to judge. */
 int vt_png_decode_fast(const vt_encoded *in, vt_decoded *out);
+
+/* samples [count] of more than 8 bits -> bytes [count], halves rounded up: 0 and `white` become 0 and 255, or the smallest and
+ * the largest sample do, as `intensity` says. *dim as in vt_image_facts. */
+void vt_samples_to_bytes(const uint16_t *samples, size_t count, uint16_t white, vt_intensity intensity, uint8_t *bytes,
+                         bool *dim);
 
 /* Exif's Orientation, 1 (upright) to 8, of a record that begins with its TIFF header; 1 if it has none that is valid. */
 int vt_exif_orientation(const uint8_t *tiff, size_t size);
