@@ -68,7 +68,8 @@ typedef struct vt_training_arguments {
     int greater_is_better;          /* -1: by the metric's name */
     uint64_t seed;                  /* 42 */
     int dataloader_drop_last;
-    int dataloader_num_workers;               /* 0; never changes a result */
+    int dataloader_num_workers;               /* -1: as many as there is work for; never changes a result */
+    vt_sampler sampler;                       /* random */
     int resume;                               /* --resume-from-checkpoint was given */
     char resume_from_checkpoint[VT_PATH_MAX]; /* "" with resume: the newest valid one, or a fresh start */
     vt_optimizer_type optim;                  /* adamw */
@@ -105,6 +106,7 @@ typedef struct vt_train_result {
     double train_loss;    /* mean over all steps of this run */
     double train_runtime; /* seconds */
     double train_samples_per_second, train_steps_per_second;
+    double train_data_wait_share; /* of train_runtime: spent waiting for data, 0 to 1 */
     double best_metric; /* NAN if there is none */
     char best_model_checkpoint[VT_PATH_MAX];
     vt_evaluation *evaluation; /* of the weights the model ends with, on eval_split; NULL under eval_strategy no. The caller's,

@@ -32,7 +32,7 @@ typedef struct argument {
     double initial; /* of all kinds but text */
     const char *initial_text;
     double low, high;           /* inclusive */
-    int zero_is_null;           /* 0 is written as null */
+    int initial_is_null;        /* of integers: the default means "not given", and is written as null */
     const char *const *choices; /* NULL-terminated */
     resume_rule resume;
     const char *help;
@@ -52,6 +52,7 @@ static const char *const STRATEGIES[] = {"no", "steps", "epoch", NULL};
 static const char *const SCHEDULERS[] = {
     "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", NULL};
 static const char *const OPTIMIZERS[] = {"adamw", "sgd", "lamb", NULL};
+static const char *const SAMPLERS[] = {"random", "balanced", NULL};
 static const char *const PRECISIONS[] = {"fp32", "bf16", NULL};
 
 static const argument TABLE[] = {
@@ -81,17 +82,19 @@ static const argument TABLE[] = {
     {FIELD(logging_first_step), .kind = KIND_FLAG, .help = "log the first step as well"},
     {FIELD(logging_steps), COUNT(1, 500), .help = "steps between log lines"},
     {FIELD(eval_strategy), CHOICE(STRATEGIES, VT_STRATEGY_NO), .help = "when to evaluate while training"},
-    {FIELD(eval_steps), COUNT(0, 0), .zero_is_null = 1, .help = "steps between evaluations; as logging_steps if not given"},
+    {FIELD(eval_steps), COUNT(0, 0), .initial_is_null = 1, .help = "steps between evaluations; as logging_steps if not given"},
     {FIELD(save_strategy), CHOICE(STRATEGIES, VT_STRATEGY_STEPS), .help = "when to save a checkpoint"},
     {FIELD(save_steps), COUNT(1, 500), .help = "steps between checkpoints"},
-    {FIELD(save_total_limit), COUNT(0, 0), .zero_is_null = 1, .help = "checkpoints kept; best and newest always are"},
+    {FIELD(save_total_limit), COUNT(0, 0), .initial_is_null = 1, .help = "checkpoints kept; best and newest always are"},
     {FIELD(load_best_model_at_end), .kind = KIND_FLAG, .help = "end with the best checkpoint's weights"},
     {FIELD(metric_for_best_model), .kind = KIND_TEXT, .help = "such as loss or roc_auc, with or without eval_ in front"},
     {FIELD(greater_is_better), .kind = KIND_TRI_STATE, .initial = -1, .help = "by the metric's name if not given"},
     {FIELD(seed), COUNT(0, 42), .resume = RESUME_FIXED, .help = "of every random decision"},
     {FIELD(dataloader_drop_last), .kind = KIND_FLAG, .resume = RESUME_FIXED, .help = "drop an epoch's last, smaller batch"},
-    {FIELD(dataloader_num_workers), .kind = KIND_INTEGER, .low = 0, .high = 1024,
-     .help = "threads that assemble batches ahead"},
+    {FIELD(dataloader_num_workers), .kind = KIND_INTEGER, .low = 0, .high = 256, .initial = -1, .initial_is_null = 1,
+     .help = "threads that augment and assemble batches ahead; as many as there is work for if not given"},
+    {FIELD(sampler), CHOICE(SAMPLERS, VT_SAMPLER_RANDOM), .resume = RESUME_FIXED,
+     .help = "images of an epoch, each once or drawn so that rare labels come more often"},
     {FIELD(resume_from_checkpoint), .kind = KIND_RESUME, .help = "a checkpoint; without one the newest valid of output_dir"},
     {FIELD(optim), CHOICE(OPTIMIZERS, VT_OPTIMIZER_ADAMW), .resume = RESUME_FIXED, .help = "optimizer"},
     {FIELD(label_smoothing_factor), NUMBER(0, BELOW_ONE, 0), .resume = RESUME_FIXED, .help = "share of a label spread evenly"},
@@ -204,7 +207,7 @@ static int parse_flag(const char *value) {
 }
 
 static int within(const argument *entry, double value) {
-    return value >= entry->low && value <= entry->high;
+    return (value >= entry->low && value <= entry->high) || (entry->initial_is_null && value == entry->initial);
 }
 
 static vt_status store_text(vt_training_arguments *arguments, const argument *entry, const char *value) {
@@ -349,7 +352,7 @@ int vt_training_argument_describe(int index, vt_argument_help *help) {
     *help = (vt_argument_help){
         .name = entry->name, .help = entry->help, .value_required = !flag && entry->kind != KIND_RESUME, .flag = flag};
     describe_values(entry, help->values, sizeof help->values);
-    if (entry->kind == KIND_TRI_STATE || (entry->zero_is_null && entry->initial == 0)) return 1;
+    if (entry->kind == KIND_TRI_STATE || entry->initial_is_null) return 1;
     value_text(&defaults, entry, help->initial, sizeof help->initial);
     return 1;
 }
@@ -431,7 +434,7 @@ static json_t *value_json(const vt_training_arguments *arguments, const argument
         break;
     }
     int64_t value = load_integer(arguments, entry);
-    return value == 0 && entry->zero_is_null ? json_null() : json_integer(value);
+    return entry->initial_is_null && value == (int64_t)entry->initial ? json_null() : json_integer(value);
 }
 
 vt_status vt_training_arguments_to_json(const vt_training_arguments *arguments, json_t **out) {
@@ -478,12 +481,13 @@ vt_status vt_training_arguments_from_json(vt_training_arguments *arguments, cons
 
 static int same_value(const vt_training_arguments *a, const vt_training_arguments *b, const argument *entry) {
     if (entry->kind == KIND_NUMBER) return load_number(a, entry) == load_number(b, entry);
+    if (entry->kind == KIND_TEXT) return strcmp(const_field(a, entry), const_field(b, entry)) == 0;
     return load_integer(a, entry) == load_integer(b, entry);
 }
 
 vt_status vt_training_arguments_check_resume(const vt_training_arguments *saved, const vt_training_arguments *now,
                                              const char *checkpoint) {
-    char before[64], after[64];
+    char before[256], after[256];
     for (int i = 0; i < ARGUMENTS; i++) {
         const argument *entry = &TABLE[i];
         if (entry->resume == RESUME_FREE || same_value(saved, now, entry)) continue;
@@ -492,7 +496,7 @@ vt_status vt_training_arguments_check_resume(const vt_training_arguments *saved,
         return vt_fail(VT_ERROR_USAGE,
                        "%s: was written with %s %s, but this run has %s; resume with the same value, or train into another "
                        "output_dir",
-                       checkpoint, entry->name, before, after);
+                       checkpoint, entry->name, *before ? before : "none", *after ? after : "none");
     }
     return VT_OK;
 }

@@ -108,9 +108,10 @@ static vt_status run_steps(vt_trainer *trainer) {
 /* --- the end of a run --- */
 
 static json_t *train_metrics(const vt_train_result *result) {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "train_runtime", vt_json_rounded(result->train_runtime, 4),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "train_runtime", vt_json_rounded(result->train_runtime, 4),
                      "train_samples_per_second", vt_json_rounded(result->train_samples_per_second, 3), "train_steps_per_second",
-                     vt_json_rounded(result->train_steps_per_second, 3), "train_loss", vt_json_number(result->train_loss),
+                     vt_json_rounded(result->train_steps_per_second, 3), "train_data_wait_share",
+                     vt_json_rounded(result->train_data_wait_share, 4), "train_loss", vt_json_number(result->train_loss),
                      "epoch", vt_json_number(result->epoch));
 }
 
@@ -166,27 +167,22 @@ static vt_status save_evaluation(vt_trainer *trainer) {
     return vt_evaluation_save(trainer->evaluation, trainer->arguments->output_dir, "eval");
 }
 
-static void say_waiting(const vt_trainer *trainer, double runtime) {
-    double waited = vt_loader_wait_seconds(trainer->loader);
-    if (runtime > 0)
-        vt_say(trainer->console, "Waiting for data took %.1f s, %.1f %% of the time.", waited, 100 * waited / runtime);
-}
-
 static vt_status finish(vt_trainer *trainer, vt_train_result *result) {
     const vt_trainer_state *state = &trainer->state;
-    double runtime = vt_now() - trainer->started;
+    double runtime = vt_now() - trainer->started, waited = vt_loader_wait_seconds(trainer->loader);
     *result = (vt_train_result){.global_step = state->global_step,
                                 .epoch = state->epoch,
                                 .train_loss = state->loss_sum / (double)state->global_step,
                                 .train_runtime = runtime,
                                 .train_samples_per_second = (double)trainer->samples_done / runtime,
                                 .train_steps_per_second = (double)(state->global_step - trainer->first_step) / runtime,
+                                .train_data_wait_share = runtime > 0 ? waited / runtime : 0,
                                 .best_metric = state->best_metric};
     memcpy(result->best_model_checkpoint, state->best_model_checkpoint, sizeof result->best_model_checkpoint);
     json_t *metrics = train_metrics(result);
     vt_status status;
     VT_TRY_GOTO(log_end(trainer, metrics));
-    say_waiting(trainer, runtime);
+    vt_say(trainer->console, "Waiting for data took %.1f s, %.1f %% of the time.", waited, 100 * result->train_data_wait_share);
     VT_TRY_GOTO(choose_weights(trainer));
     VT_TRY_GOTO(save_final(trainer, metrics));
     VT_TRY_GOTO(save_evaluation(trainer));
@@ -210,7 +206,7 @@ vt_status vt_train(vt_device *device, vt_model *model, const vt_dataset *dataset
     char sentence[2048]; /* of a failure; tearing down may fail as well, but is not what went wrong */
     vt_status status = vt_trainer_setup(trainer);
     if (status == VT_OK) {
-        trainer->started = vt_now();
+        trainer->started = trainer->logged = vt_now();
         status = run_steps(trainer);
     }
     if (status == VT_OK) status = finish(trainer, result);

@@ -40,6 +40,7 @@ typedef struct vt_trainer {
     double learning_rate, grad_norm, step_loss; /* of the last step */
     int64_t samples_done;                       /* by this call */
     double started;                             /* vt_now() before the first step */
+    double logged, waited;                      /* vt_now() at the last log line, and seconds waited for data until then */
     vt_evaluation *evaluation;                  /* the last one, of the weights after state.last_evaluated_step; or NULL */
     vt_progress progress;
 } vt_trainer;

@@ -53,13 +53,23 @@ static int log_is_due(const vt_trainer *trainer) {
     return vt_is_due(&trainer->plan, arguments->logging_strategy, arguments->logging_steps, steps);
 }
 
+/* Which share of the time since the last log line was spent waiting for data. */
+static double take_data_wait_share(vt_trainer *trainer) {
+    double now = vt_now(), waited = vt_loader_wait_seconds(trainer->loader), time = now - trainer->logged;
+    double share = time > 0 ? (waited - trainer->waited) / time : 0;
+    trainer->logged = now;
+    trainer->waited = waited;
+    return share;
+}
+
 static vt_status log_step(vt_trainer *trainer) {
     vt_trainer_state *state = &trainer->state;
     double loss = state->loss_since_log / (double)(state->global_step - state->last_logged_step);
     state->loss_since_log = 0;
     state->last_logged_step = state->global_step;
-    return vt_trainer_log(trainer, json_pack("{s:f, s:f, s:f}", "loss", loss, "grad_norm", trainer->grad_norm, "learning_rate",
-                                             trainer->learning_rate));
+    return vt_trainer_log(trainer, json_pack("{s:f, s:f, s:f, s:o}", "loss", loss, "grad_norm", trainer->grad_norm,
+                                             "learning_rate", trainer->learning_rate, "data_wait_share",
+                                             vt_json_rounded(take_data_wait_share(trainer), 4)));
 }
 
 /* --- evaluation --- */

@@ -263,6 +263,7 @@ static vt_status open_loader(vt_trainer *trainer) {
     const vt_training_plan *plan = &trainer->plan;
     vt_loader_options options = {.batch_size = plan->batch_size,
                                  .shuffle = 1,
+                                 .sampler = trainer->arguments->sampler,
                                  .seed = trainer->arguments->seed,
                                  .epoch_size = plan->samples,
                                  .first_epoch = trainer->first_step / plan->steps_per_epoch,

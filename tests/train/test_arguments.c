@@ -25,6 +25,8 @@ static void defaults_are_those_of_hugging_face(void **state) {
     assert_int_equal(arguments.eval_strategy, VT_STRATEGY_NO);
     assert_int_equal(arguments.seed, 42);
     assert_int_equal(arguments.greater_is_better, -1);
+    assert_int_equal(arguments.dataloader_num_workers, -1); /* there 0: the caller of a loader of ours would wait needlessly */
+    assert_int_equal(arguments.sampler, VT_SAMPLER_RANDOM);
     assert_string_equal(arguments.pos_weight, "none");
     assert_string_equal(arguments.eval_split, "validation");
     ASSERT_OK(vt_training_arguments_check(&arguments));
@@ -159,12 +161,16 @@ static void json_gives_back_every_argument(void **state) {
         {"metric_for_best_model", "roc_auc"},
         {"max_steps", "12"},
         {"logging_dir", "logs"},
+        {"dataloader_num_workers", "0"},
+        {"sampler", "balanced"},
+        {"augment", "flip=0.5"},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         ASSERT_OK(vt_training_arguments_set(&arguments, values[i][0], values[i][1]));
     ASSERT_OK(vt_training_arguments_to_json(&arguments, &object));
     assert_string_equal(json_string_value(json_object_get(object, "lr_scheduler_type")), "polynomial");
     assert_string_equal(json_string_value(json_object_get(object, "optim")), "lamb");
+    assert_string_equal(json_string_value(json_object_get(object, "sampler")), "balanced");
     assert_true(json_is_true(json_object_get(object, "dataloader_drop_last")));
     vt_training_arguments_init(&back, NULL);
     ASSERT_OK(vt_training_arguments_from_json(&back, object, "training_args.json"));
@@ -192,6 +198,14 @@ static void resuming_allows_what_leaves_the_weights_alone(void **state) {
     now = defaults();
     now.gradient_accumulation_steps = 2;
     ASSERT_FAILS(VT_ERROR_USAGE, "gradient_accumulation_steps", vt_training_arguments_check_resume(&saved, &now, "c"));
+    now = defaults();
+    ASSERT_OK(vt_training_arguments_set(&now, "sampler", "balanced"));
+    ASSERT_FAILS(VT_ERROR_USAGE, "c: was written with sampler random, but this run has balanced",
+                 vt_training_arguments_check_resume(&saved, &now, "c"));
+    now = defaults();
+    strcpy(now.augment, "flip=0.5");
+    ASSERT_FAILS(VT_ERROR_USAGE, "c: was written with augment none, but this run has flip=0.5",
+                 vt_training_arguments_check_resume(&saved, &now, "c"));
 }
 
 static void every_argument_is_described(void **state) {
@@ -204,7 +218,7 @@ static void every_argument_is_described(void **state) {
         if (help.initial[0]) ASSERT_OK(vt_training_arguments_set(&arguments, help.name, help.initial));
         count++;
     }
-    assert_int_equal(count, 41);
+    assert_int_equal(count, 43);
     assert_false(vt_training_argument_describe(-1, &help));
 }
 

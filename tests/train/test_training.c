@@ -63,22 +63,24 @@ static void a_run_writes_what_hugging_face_writes(void **state) {
     json_decref(log);
 }
 
-/* The keys that transformers 5.23 leaves at the end of a run. */
+/* The keys that transformers 5.23 leaves at the end of a run, and how long it waited for data. */
 static void a_run_ends_with_hugging_faces_keys(void **state) {
     (void)state;
-    static const char *const results[] = {"epoch", "train_loss", "train_runtime", "train_samples_per_second",
-                                          "train_steps_per_second"};
+    static const char *const results[] = {
+        "epoch", "train_loss", "train_runtime", "train_samples_per_second", "train_steps_per_second", "train_data_wait_share"};
     json_t *root, *own;
     ASSERT_OK(vt_json_load(path_in(test_path("run"), "train_results.json"), &own));
     ASSERT_OK(vt_json_load(path_in(test_path("run"), "trainer_state.json"), &root));
     const json_t *history = json_object_get(root, "log_history"), *last = json_array_get(history, json_array_size(history) - 1);
-    assert_int_equal(json_object_size(own), 5);
-    assert_int_equal(json_object_size(last), 5 + 2);
-    for (int i = 0; i < 5; i++) {
+    assert_int_equal(json_object_size(own), 6);
+    assert_int_equal(json_object_size(last), 6 + 2);
+    for (int i = 0; i < 6; i++) {
         assert_true(json_is_real(json_object_get(own, results[i])));
         assert_true(json_equal(json_object_get(own, results[i]), json_object_get(last, results[i])));
     }
     assert_int_equal(json_integer_value(json_object_get(last, "step")), 12);
+    double share = json_number_value(json_object_get(json_array_get(history, 0), "data_wait_share"));
+    assert_true(share >= 0 && share <= 1);
     assert_true(json_equal(json_object_get(last, "total_flos"), json_object_get(root, "total_flos")));
     json_decref(root);
     json_decref(own);

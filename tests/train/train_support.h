@@ -163,7 +163,7 @@ static inline void assert_same_file(const char *a, const char *b) {
 }
 
 static inline int is_timing(const char *key) {
-    return strstr(key, "runtime") || strstr(key, "per_second");
+    return strstr(key, "runtime") || strstr(key, "per_second") || strstr(key, "data_wait_share");
 }
 
 /* The log of a run without its timings. */
