@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "data/files.h"
+#include "data/stream.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
@@ -107,4 +108,55 @@ vt_status vt_archive_read(vt_archive *archive, uint8_t **data, size_t *size) {
 done:
     free(buffer);
     return status;
+}
+
+uint64_t vt_archive_position(const vt_archive *archive) {
+    la_int64_t bytes = archive_filter_bytes(archive->handle, -1);
+    return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+/* --- as a container of images --- */
+
+typedef struct vt_archive_stream {
+    vt_stream stream;
+    vt_archive *archive;
+    int64_t ordinal; /* of the next image */
+} vt_archive_stream;
+
+static vt_status stream_next(vt_stream *stream, vt_stream_member *member, int *more) {
+    vt_archive_stream *self = (vt_archive_stream *)stream;
+    vt_archive_member found;
+    VT_TRY(vt_archive_next(self->archive, &found));
+    *more = found.path != NULL;
+    *member = (vt_stream_member){.path = found.path, .row = self->ordinal, .bytes = found.bytes};
+    self->ordinal += *more;
+    return VT_OK;
+}
+
+static vt_status stream_read(vt_stream *stream, vt_stream_image *out) {
+    return vt_archive_read(((vt_archive_stream *)stream)->archive, &out->data, &out->size);
+}
+
+static uint64_t stream_position(const vt_stream *stream) {
+    return vt_archive_position(((const vt_archive_stream *)stream)->archive);
+}
+
+static void stream_close(vt_stream *stream) {
+    vt_archive_close(((vt_archive_stream *)stream)->archive);
+    free(stream);
+}
+
+vt_status vt_archive_stream_open(const vt_container *container, vt_stream **out) {
+    static const vt_stream_kind kind = {
+        .next = stream_next, .read = stream_read, .position = stream_position, .close = stream_close};
+    vt_archive_stream *stream;
+    VT_TRY(vt_allocate(&stream, 1, sizeof *stream, "an archive"));
+    stream->stream.kind = &kind;
+    vt_status status = vt_archive_open(container->path, &stream->archive);
+    if (status != VT_OK) {
+        free(stream);
+        return status;
+    }
+    *out = &stream->stream;
+    return VT_OK;
 }

@@ -26,4 +26,7 @@ vt_status vt_archive_next(vt_archive *archive, vt_archive_member *member) VT_CHE
 /* Reads the current member whole; *data is freed with free(). */
 vt_status vt_archive_read(vt_archive *archive, uint8_t **data, size_t *size) VT_CHECKED;
 
+/* Bytes of the file that have been read. */
+uint64_t vt_archive_position(const vt_archive *archive);
+
 #endif

@@ -1,41 +1,74 @@
-/* From encoded files to resized pixels on the disk: every image of a split is read, decoded and resized once. */
+/* The one pass over a raw data set: every wanted image is read and decoded once, and handed to a sink.
+ *
+ * Workers share the open containers: each takes the next image of a container that no other is reading, decodes it and hands
+ * it to the sink, so that memory holds one image per worker. A container is opened when all open ones are busy. What an
+ * archive holds is learnt while it streams by; none is listed first. */
 #ifndef VT_DATA_DECODE_H
 #define VT_DATA_DECODE_H
 
+#include "data/image.h"
 #include "data/source.h"
-#include "vitrain/dataset.h"
-#include <stdatomic.h>
 
-/* Resized images of a source's items in a nameless temporary file; they may arrive in any order. */
-typedef struct vt_spool {
-    int descriptor;
-    char *folder; /* that holds the file; for sentences */
-    int height, width;
-    uint8_t *channels;    /* [items]: 1 or 3; 0: not there */
-    uint64_t *offsets;    /* [items]: in the file */
-    _Atomic uint64_t end; /* of what is taken in the file */
-} vt_spool;
+/* Where an item's image was found: a container's number, or one of these. */
+enum { VT_LOOSE = -1, VT_NOWHERE = -2 };
 
-vt_status vt_spool_open(const char *folder, size_t items, int height, int width, vt_spool *spool) VT_CHECKED;
-void vt_spool_close(vt_spool *spool);
+/* An image as found. */
+typedef struct vt_decoded {
+    size_t item;       /* into the source's items */
+    int container;     /* into the source's containers, or VT_LOOSE */
+    const char *place; /* "images_001.tar.gz: images/00000001_000.png": for sentences and reports */
+    vt_image *image;   /* the sink may take its pixels, leaving it empty */
+    vt_image_facts facts;
+} vt_decoded;
 
-/* Writes an image; items may be written by several threads at once. pixels [height, width, channels] */
-vt_status vt_spool_write(vt_spool *spool, size_t item, int channels, const uint8_t *pixels) VT_CHECKED;
+/* Called by several threads at once. A failure ends the pass. */
+typedef vt_status (*vt_image_sink)(void *context, const vt_decoded *decoded);
 
-/* Reads an image with `channels` channels, a grey one copied into three where need be. pixels [height, width, channels] */
-vt_status vt_spool_read(const vt_spool *spool, size_t item, int channels, uint8_t *pixels) VT_CHECKED;
+/* What an earlier pass did, so that this one goes on from there. */
+typedef struct vt_decode_past {
+    int32_t *origins;  /* [items]: where an image that is done was found; VT_NOWHERE: it is not done */
+    uint8_t *finished; /* [containers]: 1: all of it is done, and it is not opened */
+} vt_decode_past;
 
 typedef struct vt_decode_request {
     const vt_source *source;
-    const vt_part *parts; /* [items]; NONE is not decoded */
-    vt_resample resample;
+    const uint8_t *skip;        /* [items]: 1: not wanted; NULL: all are */
+    const vt_decode_past *past; /* NULL: there was none */
+    vt_intensity intensity;
     vt_bad_image_policy bad_image;
     int threads; /* at least 1 */
+    vt_image_sink sink;
+    /* NULL allowed: called by several threads at once, when a container has been read to its end and none of its images was
+     * bad. `unlisted`: how many of its images are no item. */
+    vt_status (*finished)(void *context, int container, int64_t unlisted);
+    /* NULL allowed: called by the caller's thread several times a second. */
+    vt_status (*pulse)(void *context);
+    void *context;
+    const char *title; /* of the progress bar, which runs by bytes */
 } vt_decode_request;
 
-/* Decodes every image that has a part into `spool`. One thread reads, the archives as streams; `threads` decode; memory
- * stays bounded. Bad images are warnings in the items' order, or else the first in reading order fails the call, whatever
- * the number of threads. */
-vt_status vt_decode_images(const vt_decode_request *request, vt_spool *spool, const vt_console *console) VT_CHECKED;
+enum { VT_UNLISTED_LIMIT = 1000 };
+
+/* What the pass came upon. */
+typedef struct vt_decode_result {
+    uint8_t *found;           /* [items]: 1: its file is there, whether wanted or not */
+    vt_strings bad_names;     /* of items that cannot be decoded, in the items' order; under VT_BAD_IMAGE_SKIP */
+    vt_strings bad_sentences; /* and why */
+    vt_strings unlisted; /* names of image members of archives that are no item: the first VT_UNLISTED_LIMIT in byte order */
+    int64_t unlisted_count;
+    int64_t decoded; /* images that went to the sink */
+} vt_decode_result;
+
+/* Decodes every wanted image that is there. An archive that is cut or damaged, and a listed image that is there twice, are
+ * VT_ERROR_INPUT under every policy. Zero-initialise *result; free it even after a failure. */
+vt_status vt_decode_images(const vt_decode_request *request, const vt_console *console, vt_decode_result *result) VT_CHECKED;
+void vt_decode_result_free(vt_decode_result *result);
+
+/* Bytes that a pass will read. */
+uint64_t vt_decode_bytes(const vt_decode_request *request);
+
+/* Decodes a handful of images on this thread to tell about how long a pass will take; 0 if there is nothing to go by. Whatever
+ * is wrong with them is left for the pass to find. */
+double vt_decode_estimate(const vt_decode_request *request);
 
 #endif

@@ -1,9 +1,8 @@
-/* Finds image files: walks folders and lists archives. It opens no image and judges no name beyond its suffix. */
+/* Finds image files and containers: walks folders, opens nothing, and judges no name beyond its suffix. */
 #include "data/files.h"
 
 #include "base/file.h"
 #include "base/threads.h"
-#include "data/archive.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,10 +26,14 @@ static bool is_archive_name(const char *name) {
            (vt_has_suffix(name, ".tar.gz") || vt_has_suffix(name, ".tgz") || vt_has_suffix(name, ".tar"));
 }
 
-/* "archive.tar.gz: member", "arrays.npz: key" or the loose file's path. */
+static int64_t modified_at(const struct stat *entry) {
+    return (int64_t)entry->st_mtim.tv_sec * 1000000000 + entry->st_mtim.tv_nsec;
+}
+
+/* "arrays.npz: key" or the loose file's path. */
 static vt_status describe_place(const vt_files *files, const vt_raw_file *file, char **out) {
     if (file->container < 0) return vt_copy_string(file->path, out);
-    return vt_format(out, "%s: %s", files->containers[file->container].path, file->path ? file->path : file->key);
+    return vt_format(out, "%s: %s", files->containers[file->container].path, file->key);
 }
 
 static vt_status fail_duplicate(const vt_files *files, const vt_raw_file *first, const vt_raw_file *second) {
@@ -45,17 +48,18 @@ done:
     return status;
 }
 
-static vt_status add_file(vt_files *files, const char *key, const char *path, int container, uint64_t bytes) {
+/* Adds `file`, whose strings are copied. */
+static vt_status add_file(vt_files *files, const vt_raw_file *file) {
     if (!files->by_key) VT_TRY(vt_map_create(&files->by_key));
     VT_TRY(vt_grow(&files->items, &files->capacity, files->count + 1, sizeof *files->items, "the list of images"));
-    vt_raw_file *file = &files->items[files->count];
-    *file = (vt_raw_file){.container = container, .bytes = bytes};
-    files->count++; /* from here on vt_files_free() frees its strings */
-    VT_TRY(vt_copy_string(key, &file->key));
-    if (path) VT_TRY(vt_copy_string(path, &file->path));
-    int64_t known = vt_map_get(files->by_key, key, strlen(key));
-    if (known >= 0) return fail_duplicate(files, &files->items[known], file);
-    return vt_map_set(files->by_key, key, strlen(key), (int64_t)files->count - 1);
+    vt_raw_file *added = &files->items[files->count++]; /* from here on vt_files_free() frees its strings */
+    *added = *file;
+    added->key = added->path = NULL;
+    VT_TRY(vt_copy_string(file->key, &added->key));
+    if (file->path) VT_TRY(vt_copy_string(file->path, &added->path));
+    int64_t known = vt_map_get(files->by_key, added->key, strlen(added->key));
+    if (known >= 0) return fail_duplicate(files, &files->items[known], added);
+    return vt_map_set(files->by_key, added->key, strlen(added->key), (int64_t)files->count - 1);
 }
 
 /* A folder being walked and those above it, so that a symbolic link to one of them ends the walk. */
@@ -73,7 +77,7 @@ static bool is_being_walked(const vt_walk *above, const struct stat *entry) {
 
 static vt_status scan_folder(const char *folder, size_t root_length, vt_file_key key, const vt_walk *above, vt_files *files);
 
-static vt_status scan_entry(const char *path, size_t root_length, vt_file_key key, const vt_walk *above, vt_files *files) {
+static vt_status scan_entry(char *path, size_t root_length, vt_file_key key, const vt_walk *above, vt_files *files) {
     struct stat entry;
     if (stat(path, &entry) != 0) return vt_fail_errno("%s: cannot look at this file", path);
     if (S_ISDIR(entry.st_mode)) {
@@ -84,7 +88,10 @@ static vt_status scan_entry(const char *path, size_t root_length, vt_file_key ke
     if (!S_ISREG(entry.st_mode)) return VT_OK;
     if (is_unsupported_image(path)) return vt_strings_add(&files->unsupported, path, strlen(path));
     if (!vt_is_image_name(path)) return VT_OK;
-    return add_file(files, key == VT_KEY_BASENAME ? vt_basename(path) : path + root_length, path, -1, (uint64_t)entry.st_size);
+    char *name = key == VT_KEY_BASENAME ? path + (vt_basename(path) - path) : path + root_length;
+    vt_raw_file file = {
+        .key = name, .path = path, .container = -1, .bytes = (uint64_t)entry.st_size, .modified = modified_at(&entry)};
+    return add_file(files, &file);
 }
 
 static vt_status scan_folder(const char *folder, size_t root_length, vt_file_key key, const vt_walk *above, vt_files *files) {
@@ -113,38 +120,15 @@ vt_status vt_files_scan(const char *root, vt_file_key key, vt_files *files) {
     return scan_folder(root, root[length - 1] == '/' ? length : length + 1, key, &here, files);
 }
 
-/* What one archive holds, listed by a thread of its own. */
-typedef struct vt_listing {
-    const char *path;
-    vt_strings members;
-    uint64_t *bytes; /* [members.count] */
-    size_t capacity;
-} vt_listing;
-
-static vt_status list_archive(void *context, int64_t index) {
-    vt_listing *list = (vt_listing *)context + index;
-    vt_archive *archive = NULL;
-    vt_archive_member member;
-    VT_TRY(vt_archive_open(list->path, &archive));
-    vt_status status = VT_OK;
-    for (;;) {
-        VT_TRY_GOTO(vt_archive_next(archive, &member));
-        if (!member.path) break;
-        VT_TRY_GOTO(vt_grow(&list->bytes, &list->capacity, list->members.count + 1, sizeof *list->bytes, "an archive's list"));
-        list->bytes[list->members.count] = member.bytes;
-        VT_TRY_GOTO(vt_strings_add(&list->members, member.path, strlen(member.path)));
-    }
-done:
-    vt_archive_close(archive);
-    return status;
-}
-
 vt_status vt_files_add_container(vt_files *files, const vt_container *container) {
     VT_TRY(vt_grow(&files->containers, &files->container_capacity, files->container_count + 1, sizeof *files->containers,
                    "the list of archives"));
+    struct stat entry;
+    if (stat(container->path, &entry) != 0) return vt_fail_errno("%s: cannot look at this file", container->path);
     vt_container *added = &files->containers[files->container_count++];
     *added = *container;
     added->path = added->member = NULL;
+    added->modified = modified_at(&entry);
     VT_TRY(vt_copy_string(container->path, &added->path));
     return container->member ? vt_copy_string(container->member, &added->member) : VT_OK;
 }
@@ -154,10 +138,10 @@ vt_status vt_files_add_row(vt_files *files, const char *key) {
     vt_container *container = &files->containers[last];
     if (container->rows == 0) container->first_file = (int64_t)files->count;
     container->rows++;
-    return add_file(files, key, NULL, last, 0);
+    return add_file(files, &(vt_raw_file){.key = (char *)key, .container = last});
 }
 
-static vt_status find_archives(const char *root, vt_files *files) {
+vt_status vt_files_add_archives(const char *root, vt_files *files) {
     vt_strings names = {0};
     vt_status status = VT_OK;
     VT_TRY_GOTO(vt_list_folder(root, &names));
@@ -165,37 +149,14 @@ static vt_status find_archives(const char *root, vt_files *files) {
         if (!is_archive_name(names.items[i])) continue;
         char *path = NULL;
         VT_TRY_GOTO(vt_join(root, names.items[i], &path));
-        struct stat entry;
         vt_container archive = {.kind = VT_CONTAINER_ARCHIVE, .path = path, .first_file = -1};
-        if (stat(path, &entry) == 0) archive.bytes = (uint64_t)entry.st_size;
-        status = vt_files_add_container(files, &archive);
+        status = vt_file_size(path, &archive.bytes);
+        if (status == VT_OK) status = vt_files_add_container(files, &archive);
         free(path);
         if (status != VT_OK) goto done;
     }
 done:
     vt_strings_free(&names);
-    return status;
-}
-
-vt_status vt_files_add_archives(const char *root, int threads, vt_files *files) {
-    vt_listing *lists = NULL;
-    vt_status status = VT_OK;
-    VT_TRY(find_archives(root, files));
-    size_t count = files->container_count;
-    VT_TRY(vt_allocate(&lists, count, sizeof *lists, "the archives' lists"));
-    for (size_t i = 0; i < count; i++) lists[i].path = files->containers[i].path;
-    VT_TRY_GOTO(vt_parallel_for(threads, (int64_t)count, list_archive, lists));
-    for (size_t i = 0; i < count; i++)
-        for (size_t m = 0; m < lists[i].members.count; m++) {
-            const char *path = lists[i].members.items[m];
-            VT_TRY_GOTO(add_file(files, vt_basename(path), path, (int)i, lists[i].bytes[m]));
-        }
-done:
-    for (size_t i = 0; i < count; i++) {
-        vt_strings_free(&lists[i].members);
-        free(lists[i].bytes);
-    }
-    free(lists);
     return status;
 }
 

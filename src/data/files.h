@@ -1,4 +1,4 @@
-/* The image files of a raw data set, loose and in archives, under the names by which label files know them. */
+/* The image files of a raw data set, loose and in containers, under the names by which label files know them. */
 #ifndef VT_DATA_FILES_H
 #define VT_DATA_FILES_H
 
@@ -19,19 +19,22 @@ typedef struct vt_container {
     char *path;
     char *member;       /* of an .npz: the array, such as "train_images"; else NULL */
     uint64_t bytes;     /* to be read for all its images */
+    int64_t modified;   /* nanoseconds since 1970; vt_files_add_container() looks it up */
     int64_t first_file; /* rows: row r is file first_file + r; archives: -1 */
     int64_t rows;       /* archives: 0 */
 } vt_container;
 
+/* A loose file, or a row. */
 typedef struct vt_raw_file {
     char *key;
-    char *path;     /* of a loose file; of a member within its archive; NULL of a row */
-    int container;  /* into `containers`; -1: loose */
-    uint64_t bytes; /* encoded; 0 of a row */
+    char *path;       /* NULL of a row */
+    int container;    /* into `containers`; -1: loose */
+    uint64_t bytes;   /* encoded; 0 of a row */
+    int64_t modified; /* nanoseconds since 1970; 0 of a row */
 } vt_raw_file;
 
 typedef struct vt_files {
-    vt_raw_file *items; /* loose ones sorted by path, then archive by archive in stored order */
+    vt_raw_file *items; /* loose ones sorted by path, then rows container by container */
     size_t count, capacity;
     vt_map *by_key;
     vt_container *containers; /* archives by path; then others in reading order */
@@ -46,14 +49,14 @@ bool vt_is_image_name(const char *path);
  * VT_ERROR_INPUT naming both places. Zero-initialise *files; free it even after a failure. */
 vt_status vt_files_scan(const char *root, vt_file_key key, vt_files *files) VT_CHECKED;
 
-/* Adds a container, whose strings are copied. */
+/* Adds a container, whose strings are copied. One that is not there is VT_ERROR_IO. */
 vt_status vt_files_add_container(vt_files *files, const vt_container *container) VT_CHECKED;
 
 /* Adds the next row of the last container, as a file called `key`. */
 vt_status vt_files_add_row(vt_files *files, const char *key) VT_CHECKED;
 
-/* Adds the members of root/images*.tar.gz (also .tgz, .tar), by basename, reading the archives on `threads` threads. */
-vt_status vt_files_add_archives(const char *root, int threads, vt_files *files) VT_CHECKED;
+/* Adds root/images*.tar.gz (also .tgz, .tar) as containers. */
+vt_status vt_files_add_archives(const char *root, vt_files *files) VT_CHECKED;
 
 /* Index of the file called `key`, or -1. */
 int64_t vt_files_find(const vt_files *files, const char *key);

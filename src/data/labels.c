@@ -87,7 +87,7 @@ vt_status vt_labels_choose(vt_source *source, const char *option, int64_t *left_
     if (source->single_label) {
         for (size_t i = 0; i < source->count; i++)
             if (source->items[i].label_count == 0) source->items[i].file = -1;
-        vt_source_drop_fileless(source);
+        vt_source_drop_absent(source);
     }
     *left_out = (int64_t)(before - source->count);
     if (source->count == 0) status = vt_fail(VT_ERROR_USAGE, "labels: the choice leaves no image; keep more labels");
@@ -124,6 +124,14 @@ static void report_label(const vt_source *source, size_t label, const vt_label_c
         vt_say(console, "  %-20s %9s images", name, positive);
 }
 
+/* What became of labels that are neither 0 nor 1. */
+static void report_unknown(int64_t values, const char *kind, vt_unknown_policy policy, const vt_console *console) {
+    static const char *const fates[] = {"ignored in training and in figures", "taken as 0", "taken as 1"};
+    char count[32];
+    vt_format_count(values, count);
+    if (values > 0) vt_say(console, "%s labels of images are %s: %s", count, kind, fates[policy]);
+}
+
 vt_status vt_labels_report(const vt_source *source, const vt_console *console) {
     vt_label_counts *counts = NULL;
     size_t labels = source->labels.count;
@@ -138,6 +146,8 @@ vt_status vt_labels_report(const vt_source *source, const vt_console *console) {
     }
     vt_say(console, "%zu labels: [%s]", labels, list.data);
     for (size_t i = 0; i < labels; i++) report_label(source, i, &counts[i], unknown, console);
+    report_unknown(source->uncertain_values, "uncertain (-1)", source->options->uncertain, console);
+    report_unknown(source->missing_values, "missing", source->options->missing, console);
 done:
     free(counts);
     vt_text_free(&list);

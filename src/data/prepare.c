@@ -1,18 +1,17 @@
-/* vt_prepare(): from a raw data set to a prepared one. Everything is made in a folder beside the result and moved into
- * place at the end, so that a failure or a stop leaves what was there. */
+/* vt_prepare(): from a raw data set to a prepared one. What can be refused is refused before the images are decoded into a
+ * spool, which an interrupted run leaves for the next; what was found decides the split, and then all is written. */
 #include "vitrain/dataset.h"
 
 #include "base/file.h"
 #include "base/progress.h"
 #include "base/threads.h"
 #include "data/labels.h"
+#include "data/place.h"
 #include "data/prepared.h"
 #include "formats/preprocessor.h"
-#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { THREAD_LIMIT = 4096 };
 
@@ -71,131 +70,29 @@ static vt_status choose_target(const vt_prepare_options *options, vt_target *tar
     return VT_OK;
 }
 
-/* --- the folder beside the result --- */
-
-typedef struct vt_place {
-    char *out;     /* without trailing slashes */
-    char *partial; /* out.partial: being made */
-    char *before;  /* out.before: what is being replaced */
-    int lock;      /* descriptor of `partial`, locked; -1 if there is none */
-} vt_place;
-
-static vt_status check_out(const vt_prepare_options *options, const char *out) {
-    vt_strings names = {0};
-    if (!vt_path_exists(out)) return VT_OK;
-    if (!vt_is_folder(out)) return vt_fail(VT_ERROR_USAGE, "%s: is a file; expected a folder to write", out);
-    VT_TRY(vt_list_folder(out, &names));
-    size_t count = names.count;
-    vt_strings_free(&names);
-    if (count == 0) return VT_OK;
-    if (!vt_is_prepared(out))
-        return vt_fail(VT_ERROR_USAGE, "%s: is neither empty nor a prepared data set; it is left alone, choose another folder",
-                       out);
-    if (!options->overwrite)
-        return vt_fail(VT_ERROR_USAGE,
-                       "%s: there is a prepared data set already; ask to overwrite it, or choose another folder", out);
-    return VT_OK;
-}
-
-/* Whether a run of ours may have left `name` in a folder that it was making or replacing. */
-static bool is_ours(const char *name) {
-    static const char *const names[] = {"train",         "validation",     "test",        "dataset_dict.json",
-                                        VT_DATASET_JSON, "metadata.jsonl", "pixels.spool"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0) return true;
-    return vt_has_suffix(name, ".tmp");
-}
-
-/* A folder that will be emptied must hold nothing of anybody else's. */
-static vt_status check_leftover(const char *folder) {
-    vt_strings names = {0};
-    vt_status status = VT_OK;
-    if (!vt_path_exists(folder)) return VT_OK;
-    VT_TRY_GOTO(vt_list_folder(folder, &names));
-    for (size_t i = 0; i < names.count && status == VT_OK; i++)
-        if (!is_ours(names.items[i]))
-            status = vt_fail(VT_ERROR_USAGE,
-                             "%s: holds '%s', which no interrupted run can have left, and this folder is needed while "
-                             "preparing; move it away, or choose another folder to write",
-                             folder, names.items[i]);
-done:
-    vt_strings_free(&names);
-    return status;
-}
-
-/* Empties a folder that an interrupted run may have left. */
-static vt_status clear_folder(const char *folder) {
-    vt_strings names = {0};
-    vt_status status = VT_OK;
-    VT_TRY_GOTO(vt_list_folder(folder, &names));
-    for (size_t i = 0; i < names.count; i++) {
-        char *path = NULL;
-        VT_TRY_GOTO(vt_join(folder, names.items[i], &path));
-        status = vt_remove_tree(path);
-        free(path);
-        if (status != VT_OK) goto done;
-    }
-done:
-    vt_strings_free(&names);
-    return status;
-}
-
-static vt_status place_open(const vt_prepare_options *options, vt_place *place) {
-    *place = (vt_place){.lock = -1};
-    size_t length = strlen(options->out);
-    while (length > 1 && options->out[length - 1] == '/') length--;
-    VT_TRY(vt_copy_string_n(options->out, length, &place->out));
-    VT_TRY(check_out(options, place->out));
-    VT_TRY(vt_format(&place->partial, "%s.partial", place->out));
-    VT_TRY(vt_format(&place->before, "%s.before", place->out));
-    VT_TRY(check_leftover(place->partial));
-    VT_TRY(check_leftover(place->before));
-    VT_TRY(vt_make_folders(place->partial));
-    VT_TRY(vt_lock_folder(place->partial, &place->lock));
-    VT_TRY(clear_folder(place->partial));
-    return vt_check_writable(place->partial);
-}
-
-/* Moves the finished folder into place; what was there goes only after that. */
-static vt_status place_commit(vt_place *place) {
-    bool replaced = vt_path_exists(place->out);
-    if (replaced) {
-        VT_TRY(vt_remove_tree(place->before));
-        VT_TRY(vt_rename_synced(place->out, place->before));
-    }
-    if (rename(place->partial, place->out) != 0) {
-        vt_status status = vt_fail_errno("%s: cannot rename it to '%s'", place->partial, place->out);
-        if (replaced && rename(place->before, place->out) != 0)
-            status = vt_fail_prefix(status, "%s: what was there is now in '%s'", place->out, place->before);
-        return status;
-    }
-    close(place->lock);
-    place->lock = -1;
-    return replaced ? vt_remove_tree(place->before) : VT_OK;
-}
-
-/* Removes what was not committed. The sentence of the failure that led here must survive. */
-static vt_status place_close(vt_place *place, vt_status status) {
-    if (place->lock >= 0) {
-        char *sentence = NULL;
-        bool kept = vt_copy_string(vt_error_message(), &sentence) == VT_OK;
-        if (vt_remove_tree(place->partial) != VT_OK && status == VT_OK)
-            status = VT_ERROR_IO;
-        else if (kept && status != VT_OK)
-            status = vt_fail(status, "%s", sentence);
-        free(sentence);
-        close(place->lock);
-    }
-    free(place->out);
-    free(place->partial);
-    free(place->before);
-    return status;
-}
+/* A run of vt_prepare(). */
+typedef struct vt_preparation {
+    const vt_prepare_options *options;
+    const vt_console *console;
+    vt_target target;
+    int threads;
+    vt_place place;
+    vt_source source;
+    vt_split_request request;
+    vt_split_plan plan;
+    uint8_t *skip; /* [items]: 1: in no split, and not decoded */
+    vt_spool spool;
+    double synced;       /* when the spool was */
+    _Atomic int64_t dim; /* images that come out nearly black */
+} vt_preparation;
 
 /* --- what is said --- */
 
-static void report_split(const vt_source *source, const vt_split_request *request, const vt_split_plan *plan,
-                         const vt_console *console) {
+static void report_split(const vt_preparation *run) {
+    const vt_source *source = &run->source;
+    const vt_split_request *request = &run->request;
+    const vt_split_plan *plan = &run->plan;
+    const vt_console *console = run->console;
     char counts[VT_PART_COUNT][32], number[32];
     for (int part = 0; part < VT_PART_COUNT; part++) vt_format_count(plan->counts[part], counts[part]);
     vt_say(console, "split '%s' (seed %llu): %s train, %s validation, %s test images", vt_split_policy_name(plan->policy),
@@ -213,99 +110,268 @@ static void report_split(const vt_source *source, const vt_split_request *reques
                 source->patients_known && plan->policy != VT_SPLIT_RANDOM ? "patient" : "image");
 }
 
-/* Says how much will be written, and that there is room: the spool and the data set exist side by side. */
-static vt_status check_space(const char *folder, int64_t images, const vt_target *target, size_t labels, int channels,
-                             bool spooled, const vt_console *console) {
-    uint64_t pixels = (uint64_t)target->stored_height * (uint64_t)target->stored_width * (uint64_t)channels, available;
-    uint64_t bytes = (uint64_t)images * (pixels + labels * sizeof(float) + 64);
-    uint64_t needed = bytes + (spooled ? 0 : (uint64_t)images * pixels);
-    char size[32], free_size[32], needed_size[32], count[32];
-    VT_TRY(vt_free_space(folder, &available));
-    vt_format_bytes(bytes, size);
+/* Bytes of `images` resized images. */
+static uint64_t pixel_bytes(const vt_target *target, int64_t images, int channels) {
+    return (uint64_t)images * (uint64_t)target->stored_height * (uint64_t)target->stored_width * (uint64_t)channels;
+}
+
+/* Bytes of the data set. */
+static uint64_t output_bytes(const vt_preparation *run, int64_t images, int channels) {
+    enum { ROW_OVERHEAD = 64 }; /* names and offsets */
+    uint64_t labels = (uint64_t)images * run->source.labels.count * sizeof(float);
+    return pixel_bytes(&run->target, images, channels) + labels + (uint64_t)images * ROW_OVERHEAD;
+}
+
+static vt_status check_space(const vt_preparation *run, uint64_t needed) {
+    char needed_size[32], free_size[32];
+    uint64_t available;
+    VT_TRY(vt_free_space(run->place.partial, &available));
+    if (needed <= available) return VT_OK;
     vt_format_bytes(needed, needed_size);
     vt_format_bytes(available, free_size);
-    vt_format_count(images, count);
-    if (!spooled)
-        vt_say(console, "%s images of %d x %d (%s) will take %s (three times that if any is in colour)", count,
-               target->stored_width, target->stored_height, vt_resample_name(target->resample), size);
-    if (needed > available)
-        return vt_fail(VT_ERROR_IO, "%s: preparing needs %s, but only %s are free there", folder, needed_size, free_size);
+    return vt_fail(VT_ERROR_IO, "%s: preparing needs %s, but only %s are free there", run->place.partial, needed_size,
+                   free_size);
+}
+
+static int64_t spooled_images(const vt_spool *spool) {
+    int64_t count = 0;
+    for (size_t i = 0; i < spool->source->count; i++) count += spool->channels[i] != 0;
+    return count;
+}
+
+static int64_t planned_images(const vt_split_plan *plan) {
+    return plan->counts[VT_PART_TRAIN] + plan->counts[VT_PART_VALIDATION] + plan->counts[VT_PART_TEST];
+}
+
+/* Says what an earlier run left. */
+static void report_resumption(const vt_preparation *run) {
+    char there[32], all[32];
+    vt_format_count(run->spool.count, there);
+    vt_format_count(planned_images(&run->plan), all);
+    if (run->spool.discarded)
+        vt_say(run->console, "%s: what an interrupted run left is of other images or another size; starting over",
+               run->place.partial);
+    else if (run->spool.count > 0)
+        vt_say(run->console, "resuming: %s of %s images are there", there, all);
+}
+
+/* "about 12 minutes" */
+static void format_minutes(double seconds, char text[48]) {
+    if (seconds < 60)
+        snprintf(text, 48, "less than a minute");
+    else
+        snprintf(text, 48, "about %.0f minute%s", seconds / 60, seconds < 90 ? "" : "s");
+}
+
+/* Says what is ahead, and that there is room: the spool and the data set exist side by side. */
+static vt_status announce(const vt_preparation *run, const vt_decode_request *decoding) {
+    const vt_target *target = &run->target;
+    int64_t images = planned_images(&run->plan), left = images - run->spool.count;
+    uint64_t output = output_bytes(run, images, 1), spool = pixel_bytes(target, left, 1), available;
+    char count[32], read[32], minutes[48], output_size[32], spool_size[32], free_size[32];
+    VT_TRY(check_space(run, output + spool));
+    VT_TRY(vt_free_space(run->place.partial, &available));
+    vt_format_count(left, count);
+    vt_format_bytes(vt_decode_bytes(decoding), read);
+    vt_format_bytes(output, output_size);
+    vt_format_bytes(spool, spool_size);
+    vt_format_bytes(available, free_size);
+    format_minutes(vt_decode_estimate(decoding), minutes);
+    vt_say(run->console, "ahead: %s images, %s to read, %s with %d threads", count, read, minutes, run->threads);
+    vt_say(run->console,
+           "images of %d x %d (%s) will take %s, and %s more until they are written (three times that if any is in colour); %s "
+           "are free",
+           target->stored_width, target->stored_height, vt_resample_name(target->resample), output_size, spool_size, free_size);
     return VT_OK;
+}
+
+static void report_bad_images(const vt_decode_result *result, const vt_console *console) {
+    for (size_t i = 0; i < result->bad_sentences.count; i++) vt_warn(console, "%s; skipped", result->bad_sentences.items[i]);
+    if (result->bad_names.count > 0) vt_warn(console, "%zu bad images were skipped", result->bad_names.count);
+}
+
+/* --- decoding --- */
+
+/* Resizes an image into the spool. */
+static vt_status spool_image(void *context, const vt_decoded *decoded) {
+    vt_preparation *run = context;
+    vt_image resized;
+    VT_TRY(
+        vt_image_resize(decoded->image, run->target.stored_width, run->target.stored_height, run->target.resample, &resized));
+    vt_image_free(decoded->image);
+    if (decoded->facts.dim && run->options->intensity == VT_INTENSITY_FULL) atomic_fetch_add(&run->dim, 1);
+    vt_status status = vt_spool_write(&run->spool, decoded->item, decoded->container, resized.channels, resized.pixels);
+    vt_image_free(&resized);
+    return status;
+}
+
+static vt_status note_finished(void *context, int container, int64_t unlisted) {
+    return vt_spool_finish(&((vt_preparation *)context)->spool, container, unlisted);
+}
+
+static vt_status sync_spool(void *context) {
+    static const double SECONDS_BETWEEN = 0.5;
+    vt_preparation *run = context;
+    if (vt_now() - run->synced < SECONDS_BETWEEN) return VT_OK;
+    vt_status status = vt_spool_sync(&run->spool);
+    run->synced = vt_now();
+    return status;
+}
+
+/* Decodes what is not in the spool yet. What was done is saved, whatever happens. */
+static vt_status decode(vt_preparation *run, vt_decode_result *result) {
+    vt_decode_request decoding = {.source = &run->source,
+                                  .skip = run->skip,
+                                  .past = &run->spool.past,
+                                  .intensity = run->options->intensity,
+                                  .bad_image = run->options->bad_image,
+                                  .threads = run->threads,
+                                  .sink = spool_image,
+                                  .finished = note_finished,
+                                  .pulse = sync_spool,
+                                  .context = run,
+                                  .title = "Preparing"};
+    report_resumption(run);
+    VT_TRY(announce(run, &decoding));
+    vt_status status = vt_decode_images(&decoding, run->console, result);
+    if (status == VT_OK) return vt_spool_sync(&run->spool);
+    char *sentence = NULL;
+    if (vt_copy_string(vt_error_message(), &sentence) == VT_OK && vt_spool_sync(&run->spool) != VT_OK)
+        status = vt_fail(status, "%s", sentence);
+    free(sentence);
+    return status;
 }
 
 /* --- the work --- */
 
-/* Takes images that could not be decoded out of the plan. */
-static vt_status drop_bad_images(const vt_source *source, const vt_spool *spool, vt_split_plan *plan) {
-    for (size_t i = 0; i < source->count; i++) {
-        if (plan->parts[i] == VT_PART_NONE || spool->channels[i] != 0) continue;
-        plan->counts[plan->parts[i]]--;
-        plan->parts[i] = VT_PART_NONE;
-    }
-    if (plan->counts[VT_PART_TRAIN] == 0) return vt_fail(VT_ERROR_INPUT, "%s: no training image is left", source->root);
+/* Splits the items; a split that can't be made, or has nothing to train on, is refused. */
+static vt_status make_plan(vt_preparation *run) {
+    vt_split_plan_free(&run->plan);
+    VT_TRY(vt_split_plan_make(&run->source, &run->request, &run->plan));
+    if (run->plan.counts[VT_PART_TRAIN] == 0)
+        return vt_fail(VT_ERROR_INPUT, "%s: the split '%s' leaves no training image", run->options->data,
+                       vt_split_policy_name(run->plan.policy));
     return VT_OK;
 }
 
-static vt_status decode_and_write(const vt_prepare_options *options, const vt_source *source, const vt_split_request *request,
-                                  vt_split_plan *plan, const vt_target *target, const char *folder, const vt_console *console) {
-    int64_t images = plan->counts[VT_PART_TRAIN] + plan->counts[VT_PART_VALIDATION] + plan->counts[VT_PART_TEST];
-    vt_spool spool;
+/* Opens the data set and refuses whatever would be refused after hours of decoding. */
+static vt_status open_source(vt_preparation *run) {
+    const vt_prepare_options *options = run->options;
+    int64_t left_out;
+    VT_TRY(vt_source_open(options->data, &options->labels, run->console, &run->source));
+    VT_TRY(vt_labels_choose(&run->source, options->labels.keep, &left_out));
+    if (left_out > 0) vt_say(run->console, "%lld images of dropped classes are left out", (long long)left_out);
+    run->request = (vt_split_request){
+        .policy = options->split, .validation_fraction = options->validation_fraction, .seed = options->seed};
+    return make_plan(run);
+}
+
+static vt_status open_spool(vt_preparation *run) {
+    const vt_spool_format format = {.height = run->target.stored_height,
+                                    .width = run->target.stored_width,
+                                    .resample = run->target.resample,
+                                    .intensity = run->options->intensity};
+    VT_TRY(vt_allocate(&run->skip, run->source.count, 1, "the list of images"));
+    for (size_t i = 0; i < run->source.count; i++) run->skip[i] = run->plan.parts[i] == VT_PART_NONE;
+    return vt_spool_open(run->place.partial, &run->source, run->skip, &format, &run->spool);
+}
+
+/* Takes images that could not be decoded out of the plan. */
+static vt_status drop_bad_images(vt_preparation *run) {
+    vt_split_plan *plan = &run->plan;
+    for (size_t i = 0; i < run->source.count; i++) {
+        if (plan->parts[i] == VT_PART_NONE || run->spool.channels[i] != 0) continue;
+        plan->counts[plan->parts[i]]--;
+        plan->parts[i] = VT_PART_NONE;
+    }
+    if (plan->counts[VT_PART_TRAIN] == 0) return vt_fail(VT_ERROR_INPUT, "%s: no training image is left", run->options->data);
+    return VT_OK;
+}
+
+/* Says what was found, and splits that. */
+static vt_status settle(vt_preparation *run, const vt_decode_result *result) {
+    const vt_console *console = run->console;
+    char dim[32];
+    report_bad_images(result, console);
+    vt_format_count(atomic_load(&run->dim), dim);
+    if (atomic_load(&run->dim) > 0)
+        vt_warn(console,
+                "%s images have more than 8 bits and use only the lowest eighth of them, so that they come out nearly "
+                "black; --intensity stretch takes each image's own range",
+                dim);
+    for (size_t i = 0; i < run->source.count; i++) /* of those in no split, whether they are there is all the same */
+        if (run->skip[i]) result->found[i] = 1;
+    VT_TRY(vt_source_settle(&run->source, result->found, &result->unlisted, result->unlisted_count + run->spool.unlisted,
+                            console));
+    vt_spool_drop_absent(&run->spool);
+    vt_source_drop_absent(&run->source);
+    VT_TRY(vt_labels_report(&run->source, console));
+    VT_TRY(make_plan(run));
+    report_split(run);
+    return drop_bad_images(run);
+}
+
+static vt_status write_data_set(vt_preparation *run) {
+    vt_prepared prepared = {.source = &run->source,
+                            .plan = &run->plan,
+                            .request = &run->request,
+                            .spool = &run->spool,
+                            .resample = run->target.resample,
+                            .image_height = run->target.height,
+                            .image_width = run->target.width,
+                            .shard_bytes = run->options->shard_bytes,
+                            .threads = run->threads,
+                            .write_metadata = run->options->write_metadata};
+    VT_TRY(check_space(run, output_bytes(run, planned_images(&run->plan), vt_prepared_channels(&prepared))));
+    VT_TRY(vt_prepared_write(run->place.partial, &prepared, run->console));
+    vt_spool_close(&run->spool);
+    VT_TRY(vt_spool_remove(run->place.partial));
+    VT_TRY(vt_place_commit(&run->place));
+    vt_say(run->console, "%s: prepared", run->place.out);
+    return VT_OK;
+}
+
+static vt_status prepare(vt_preparation *run) {
+    vt_decode_result result = {0};
     vt_status status = VT_OK;
-    VT_TRY(check_space(folder, images, target, source->labels.count, 1, false, console));
-    VT_TRY_GOTO(vt_spool_open(folder, source->count, target->stored_height, target->stored_width, &spool));
-    const int threads = options->threads ? options->threads : vt_core_count();
-    vt_decode_request decoding = {.source = source,
-                                  .parts = plan->parts,
-                                  .resample = target->resample,
-                                  .bad_image = options->bad_image,
-                                  .threads = threads};
-    VT_TRY_GOTO(vt_decode_images(&decoding, &spool, console));
-    VT_TRY_GOTO(drop_bad_images(source, &spool, plan));
-    vt_prepared prepared = {.source = source,
-                            .plan = plan,
-                            .request = request,
-                            .spool = &spool,
-                            .resample = target->resample,
-                            .image_height = target->height,
-                            .image_width = target->width,
-                            .shard_bytes = options->shard_bytes,
-                            .threads = threads,
-                            .write_metadata = options->write_metadata};
-    VT_TRY_GOTO(check_space(folder, images, target, source->labels.count, vt_prepared_channels(&prepared), true, console));
-    status = vt_prepared_write(folder, &prepared, console);
+    VT_TRY(open_source(run));
+    VT_TRY(open_spool(run));
+    VT_TRY_GOTO(decode(run, &result));
+    VT_TRY_GOTO(settle(run, &result));
+    status = write_data_set(run);
 done:
-    vt_spool_close(&spool);
+    vt_decode_result_free(&result);
+    return status;
+}
+
+/* After a failure: keeps a spool that holds anything, and says so. */
+static vt_status keep_spool(vt_preparation *run, vt_status status) {
+    if (!run->spool.source) return status;
+    char *sentence = NULL, kept[32];
+    int64_t images = spooled_images(&run->spool);
+    vt_format_count(images, kept);
+    vt_status copied = vt_copy_string(vt_error_message(), &sentence);
+    vt_spool_close(&run->spool);
+    if (images == 0)
+        status = vt_spool_remove(run->place.partial) == VT_OK ? vt_fail(status, "%s", sentence ? sentence : "") : VT_ERROR_IO;
+    else if (copied == VT_OK)
+        status = vt_fail(status, "%s; %s images are kept in '%s', and the same command goes on from there", sentence, kept,
+                         run->place.partial);
+    free(sentence);
     return status;
 }
 
 vt_status vt_prepare(const vt_prepare_options *options, const vt_console *console) {
-    vt_source source = {0};
-    vt_split_plan plan = {0};
-    vt_place place = {.lock = -1};
-    vt_target target;
-    int64_t left_out;
-    vt_status status = VT_OK;
+    vt_preparation run = {.options = options, .console = console, .place = {.lock = -1}};
     VT_TRY(check_options(options));
-    VT_TRY(choose_target(options, &target));
-    VT_TRY_GOTO(place_open(options, &place));
-    VT_TRY_GOTO(vt_source_open(options->data, &options->labels, options->threads, console, &source));
-    VT_TRY_GOTO(vt_labels_choose(&source, options->labels.keep, &left_out));
-    VT_TRY_GOTO(vt_labels_report(&source, console));
-    if (left_out > 0) vt_say(console, "%lld images of dropped classes are left out", (long long)left_out);
-    vt_split_request request = {
-        .policy = options->split, .validation_fraction = options->validation_fraction, .seed = options->seed};
-    VT_TRY_GOTO(vt_split_plan_make(&source, &request, &plan));
-    report_split(&source, &request, &plan, console);
-    if (plan.counts[VT_PART_TRAIN] == 0) {
-        status = vt_fail(VT_ERROR_INPUT, "%s: the split '%s' leaves no training image", options->data,
-                         vt_split_policy_name(plan.policy));
-        goto done;
-    }
-    VT_TRY_GOTO(decode_and_write(options, &source, &request, &plan, &target, place.partial, console));
-    VT_TRY_GOTO(place_commit(&place));
-    vt_say(console, "%s: prepared", place.out);
-done:
-    vt_split_plan_free(&plan);
-    vt_source_free(&source);
-    return place_close(&place, status);
+    VT_TRY(choose_target(options, &run.target));
+    run.threads = options->threads ? options->threads : vt_core_count();
+    vt_status status = vt_place_open(options->out, options->overwrite, &run.place);
+    if (status == VT_OK) status = prepare(&run);
+    if (status != VT_OK) status = keep_spool(&run, status);
+    vt_spool_close(&run.spool);
+    vt_split_plan_free(&run.plan);
+    vt_source_free(&run.source);
+    free(run.skip);
+    return vt_place_close(&run.place, status);
 }

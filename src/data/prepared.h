@@ -2,8 +2,8 @@
 #ifndef VT_DATA_PREPARED_H
 #define VT_DATA_PREPARED_H
 
-#include "data/decode.h"
 #include "data/split.h"
+#include "data/spool.h"
 
 #define VT_DATASET_JSON   "vitrain_dataset.json"
 #define VT_DATASET_FORMAT "vitrain prepared data set"

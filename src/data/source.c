@@ -30,6 +30,18 @@ vt_part vt_part_of_folder(const char *name, size_t length) {
     return VT_PART_NONE;
 }
 
+vt_part vt_part_in_name(const char *name, size_t length) {
+    static const char between[] = "-._ 0123456789";
+    size_t end;
+    for (size_t start = 0; start < length; start = end + 1) {
+        end = start;
+        while (end < length && !strchr(between, name[end])) end++;
+        vt_part part = vt_part_of_folder(name + start, end - start);
+        if (part != VT_PART_NONE) return part;
+    }
+    return VT_PART_NONE;
+}
+
 /* --- building the list --- */
 
 vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) {
@@ -45,7 +57,7 @@ vt_status vt_source_add(vt_source *source, const char *file_name, const char *pl
                       .first_unknown = source->unknown_id_count,
                       .line = line,
                       .part = VT_PART_NONE,
-                      .file = -1};
+                      .file = VT_FILE_ABSENT};
     VT_TRY(vt_copy_string(file_name, &item->file_name));
     source->count++;
     return vt_map_set(source->by_name, file_name, length, (int64_t)source->count - 1);
@@ -146,7 +158,8 @@ static vt_status add_example(vt_text *text, size_t already, const char *name) {
 static void warn_about(const vt_console *console, size_t count, const char *what, const vt_text *examples) {
     char number[32];
     vt_format_count((int64_t)count, number);
-    if (count > 0) vt_warn(console, "%s %s, such as %s", number, what, examples->data);
+    if (count > 0)
+        vt_warn(console, "%s %s%s%s", number, what, examples->data ? ", such as " : "", examples->data ? examples->data : "");
 }
 
 static void free_item(vt_item *item) {
@@ -154,10 +167,10 @@ static void free_item(vt_item *item) {
     free(item->patient_id);
 }
 
-void vt_source_drop_fileless(vt_source *source) {
+void vt_source_drop_absent(vt_source *source) {
     size_t kept = 0;
     for (size_t i = 0; i < source->count; i++) {
-        if (source->items[i].file < 0)
+        if (source->items[i].file == VT_FILE_ABSENT)
             free_item(&source->items[i]);
         else
             source->items[kept++] = source->items[i];
@@ -165,21 +178,55 @@ void vt_source_drop_fileless(vt_source *source) {
     source->count = kept;
 }
 
-/* Gives every item its file and drops those that have none. */
-static vt_status match_files(vt_source *source, const vt_console *console) {
+static bool has_archives(const vt_source *source) {
+    for (size_t i = 0; i < source->files.container_count; i++)
+        if (source->files.containers[i].kind == VT_CONTAINER_ARCHIVE) return true;
+    return false;
+}
+
+/* Says how many items are absent. */
+static vt_status report_absent(const vt_source *source, const vt_console *console) {
     vt_text examples = {0};
     size_t absent = 0;
     vt_status status = VT_OK;
-    for (size_t i = 0; i < source->count && status == VT_OK; i++) {
-        vt_item *item = &source->items[i];
-        item->file = vt_files_find(&source->files, item->file_name);
-        if (item->file < 0) status = add_example(&examples, absent++, item->file_name);
-    }
+    for (size_t i = 0; i < source->count && status == VT_OK; i++)
+        if (source->items[i].file == VT_FILE_ABSENT) status = add_example(&examples, absent++, source->items[i].file_name);
     if (status == VT_OK) warn_about(console, absent, "listed images are absent", &examples);
     vt_text_free(&examples);
-    VT_TRY(status);
-    vt_source_drop_fileless(source);
+    return status;
+}
+
+/* Gives every item its file and drops those that have none. */
+static vt_status match_files(vt_source *source, const vt_console *console) {
+    bool archives = has_archives(source);
+    for (size_t i = 0; i < source->count; i++) {
+        vt_item *item = &source->items[i];
+        item->file = vt_files_find(&source->files, item->file_name);
+        if (item->file < 0) item->file = archives ? VT_FILE_ARCHIVED : VT_FILE_ABSENT;
+    }
+    VT_TRY(report_absent(source, console));
+    vt_source_drop_absent(source);
     return VT_OK;
+}
+
+vt_status vt_source_settle(vt_source *source, const uint8_t *found, const vt_strings *unlisted, int64_t unlisted_count,
+                           const vt_console *console) {
+    vt_text examples = {0};
+    vt_status status = VT_OK;
+    size_t left = 0;
+    for (size_t i = 0; i < source->count; i++) {
+        if (!found[i]) source->items[i].file = VT_FILE_ABSENT;
+        left += found[i];
+    }
+    VT_TRY(report_absent(source, console));
+    for (size_t i = 0; i < unlisted->count && status == VT_OK; i++) status = add_example(&examples, i, unlisted->items[i]);
+    if (status == VT_OK)
+        warn_about(console, (size_t)unlisted_count, "images of archives have no label and are left out", &examples);
+    vt_text_free(&examples);
+    if (status == VT_OK && left == 0)
+        status = vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images is there; %lld others are", source->root,
+                         source->count, (long long)unlisted_count);
+    return status;
 }
 
 /* Says which files no list mentions. by_name still knows the absent items, which have no file anyway. */
@@ -274,8 +321,8 @@ static void drop_classless(vt_source *source, const vt_console *console) {
     char count[32];
     if (!source->single_label) return;
     for (size_t i = 0; i < source->count; i++)
-        if (source->items[i].label_count == 0) source->items[i].file = -1;
-    vt_source_drop_fileless(source);
+        if (source->items[i].label_count == 0) source->items[i].file = VT_FILE_ABSENT;
+    vt_source_drop_absent(source);
     vt_format_count((int64_t)(before - source->count), count);
     if (source->count < before) vt_warn(console, "%s images have no class and are left out", count);
 }
@@ -298,17 +345,26 @@ static const struct vt_layout {
 } layouts[] = {
     {vt_source_is_nih, vt_source_read_nih},
     {vt_source_is_metadata, vt_source_read_metadata},
+    {vt_source_is_table, vt_source_read_table},
     {vt_source_is_classes, vt_source_read_classes},
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
+/* Whether an option is given that only tables of labels know. */
+static bool asks_for_table(const vt_label_options *options) {
+    return options->table || options->image_column || options->patient_column || options->label_columns;
+}
+
 static vt_status read_layout(vt_source *source, const vt_console *console) {
+    if (asks_for_table(source->options)) return vt_source_read_table(source, console);
     for (int i = 0; i < LAYOUTS; i++)
         if (layouts[i].is(source->root)) return layouts[i].read(source, console);
-    return vt_fail(VT_ERROR_INPUT,
-                   "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
-                   "metadata.jsonl or metadata.csv beside images, or one sub-folder of images per class",
-                   source->root);
+    return vt_fail(
+        VT_ERROR_INPUT,
+        "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
+        "metadata.jsonl or metadata.csv beside images, or a CSV file with a row per image and columns of labels, or one "
+        "sub-folder of images per class",
+        source->root);
 }
 
 static vt_status check_options(const vt_label_options *options) {
@@ -320,9 +376,8 @@ static vt_status check_options(const vt_label_options *options) {
     return VT_OK;
 }
 
-vt_status vt_source_open(const char *root, const vt_label_options *labels, int threads, const vt_console *console,
-                         vt_source *source) {
-    *source = (vt_source){.root = root, .options = labels, .threads = threads};
+vt_status vt_source_open(const char *root, const vt_label_options *labels, const vt_console *console, vt_source *source) {
+    *source = (vt_source){.root = root, .options = labels};
     VT_TRY(check_options(labels));
     if (!vt_path_exists(root)) return vt_fail(VT_ERROR_IO, "%s: no such folder; expected a data set", root);
     if (!vt_is_folder(root)) return vt_fail(VT_ERROR_IO, "%s: not a folder; expected the folder of a data set", root);

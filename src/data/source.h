@@ -22,6 +22,9 @@ const char *vt_part_name(vt_part part);
 /* The part that a folder called `name` stands for, as Hugging Face's imagefolder has it ("train", "val", "dev", ...). */
 vt_part vt_part_of_folder(const char *name, size_t length);
 
+/* The first such word in a longer name, between '-', '_', '.', blanks and digits: "labels_train", "train2". */
+vt_part vt_part_in_name(const char *name, size_t length);
+
 /* A listed image. */
 typedef struct vt_item {
     char *file_name;
@@ -32,13 +35,15 @@ typedef struct vt_item {
     size_t unknown_count;
     int64_t line; /* in its label file; 0 for class folders */
     vt_part part; /* by the official lists or the data set's own folders */
-    int64_t file; /* into the source's files */
+    int64_t file; /* into the source's files, or one of those below */
 } vt_item;
+
+/* An item that is no file: absent, or perhaps in an archive, which only reading it tells. */
+enum { VT_FILE_ABSENT = -1, VT_FILE_ARCHIVED = -2 };
 
 typedef struct vt_source {
     const char *root;
     const vt_label_options *options;
-    int threads; /* 0: all cores */
     vt_files files;
     vt_item *items; /* in the order of the label file; class folders: sorted */
     size_t count, capacity;
@@ -58,24 +63,32 @@ typedef struct vt_source {
 } vt_source;
 
 /* Recognises the layout below `root`, reads labels and lists, and finds the images; listed images that are absent are
- * left out. What was found, and what did not match, is said on the console. `root` must outlive the source.
+ * left out. Archives are not opened: images that no file is are taken to be in them, if there are any. What was found, and what
+ * did not match, is said on the console. `root` must outlive the source.
  * *source is to be freed with vt_source_free(), also after a failure. */
-vt_status vt_source_open(const char *root, const vt_label_options *labels, int threads, const vt_console *console,
+vt_status vt_source_open(const char *root, const vt_label_options *labels, const vt_console *console,
                          vt_source *source) VT_CHECKED;
 void vt_source_free(vt_source *source);
 
-/* Removes the items whose `file` is negative. */
-void vt_source_drop_fileless(vt_source *source);
+/* After the archives were read: makes the items absent that are not `found` [items], and says which those are, and of how many
+ * images of archives (`unlisted` are some of their names) there is no item. If none is there, that is VT_ERROR_INPUT. */
+vt_status vt_source_settle(vt_source *source, const uint8_t *found, const vt_strings *unlisted, int64_t unlisted_count,
+                           const vt_console *console) VT_CHECKED;
+
+/* Removes the items that are absent. */
+void vt_source_drop_absent(vt_source *source);
 
 /* --- for the layouts --- */
 
 /* Whether `root` looks like this layout. */
 bool vt_source_is_nih(const char *root);
 bool vt_source_is_metadata(const char *root);
+bool vt_source_is_table(const char *root);
 bool vt_source_is_classes(const char *root);
 
 vt_status vt_source_read_nih(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_metadata(vt_source *source, const vt_console *console) VT_CHECKED;
+vt_status vt_source_read_table(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_classes(vt_source *source, const vt_console *console) VT_CHECKED;
 
 /* Adds an item; one of the same name is VT_ERROR_INPUT. `place` is the label file, for sentences. */

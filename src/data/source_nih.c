@@ -134,14 +134,17 @@ done:
 }
 
 static void report(const vt_source *source, const char *path, const vt_console *console) {
-    char listed[32], found[32], size[32];
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < source->files.count; i++) bytes += source->files.items[i].bytes;
+    const vt_files *files = &source->files;
+    char listed[32], loose[32], archived[32], found[32];
+    uint64_t loose_bytes = 0, archive_bytes = 0;
+    for (size_t i = 0; i < files->count; i++) loose_bytes += files->items[i].bytes;
+    for (size_t i = 0; i < files->container_count; i++) archive_bytes += files->containers[i].bytes;
     vt_format_count((int64_t)source->count, listed);
-    vt_format_count((int64_t)source->files.count, found);
-    vt_format_bytes(bytes, size);
-    vt_say(console, "%s: NIH ChestX-ray14 layout; %s lists %s images, %s image files found (%s, %zu archives)", source->root,
-           vt_basename(path), listed, found, size, source->files.container_count);
+    vt_format_count((int64_t)files->count, found);
+    vt_format_bytes(loose_bytes, loose);
+    vt_format_bytes(archive_bytes, archived);
+    vt_say(console, "%s: NIH ChestX-ray14 layout; %s lists %s images; there are %zu archives (%s) and %s image files (%s)",
+           source->root, vt_basename(path), listed, files->container_count, archived, found, loose);
 }
 
 vt_status vt_source_read_nih(vt_source *source, const vt_console *console) {
@@ -157,7 +160,7 @@ vt_status vt_source_read_nih(vt_source *source, const vt_console *console) {
     VT_TRY_GOTO(read_list(source, "train_val_list.txt", VT_PART_TRAIN, &source->has_train_val_list, console));
     VT_TRY_GOTO(read_list(source, "test_list.txt", VT_PART_TEST, &source->has_test_list, console));
     VT_TRY_GOTO(vt_files_scan(source->root, VT_KEY_BASENAME, &source->files));
-    VT_TRY_GOTO(vt_files_add_archives(source->root, source->threads, &source->files));
+    VT_TRY_GOTO(vt_files_add_archives(source->root, &source->files));
     report(source, path, console);
 done:
     free(path);

@@ -9,7 +9,7 @@ static vt_source source;
 
 static vt_status open_source(const char *root) {
     vt_source_free(&source);
-    return vt_source_open(test_path(root), &(vt_label_options){0}, 2, fresh_console(), &source);
+    return vt_source_open(test_path(root), &(vt_label_options){0}, fresh_console(), &source);
 }
 
 static int close_source(void **state) {
@@ -229,16 +229,19 @@ static void broken_metadata_is_refused(void **state) {
     } cases[] = {
         {"metadata.csv", "name,labels\na.png,X\n", "file_name"},
         {"metadata.csv", "file_name,kind\na.png,X\n", "labels"},
-        {"metadata.csv", "file_name,labels\na.png,\n", ":2: '': an empty label"},
-        {"metadata.csv", "file_name,labels\na.png,[1\n", ":2: the list of labels:1:2: not valid JSON"},
+        {"metadata.csv", "file_name,labels\na.png,X||Y\n", ":2: 'X||Y': an empty label"},
+        {"metadata.csv", "file_name,labels\na.png,[1\n", ":2: the list of labels: character 3: no ',' or ']' after a value"},
+        {"metadata.csv", "file_name,labels\na.png,\"[1, 'x']\"\n", ":2: the labels are a list of mixed kinds"},
         {"metadata.csv", "file_name,label\na.png,1\nb.png,cat\n", ":3: the labels are a text; expected the number of a class"},
         {"metadata.csv", "file_name,label\na.png,99999999\n", ":2: class 99999999"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\"}\n", ":1: no labels"},
         {"metadata.jsonl", "{\"labels\":[1]}\n", ":1: no 'file_name'"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\",\"labels\":[1,0]}\n{\"file_name\":\"b.png\",\"labels\":[1]}",
          ":2: 1 labels; expected 2"},
-        {"metadata.jsonl", "{\"file_name\":\"a.png\",\"labels\":[0.5]}\n", ":1: label 0 of the list is neither 0 nor 1"},
-        {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":-1}\n", ":1: class -1"},
+        {"metadata.jsonl", "{\"file_name\":\"a.png\",\"labels\":[0.5]}\n",
+         ":1: 'LABEL_0' is 0.5; expected 0, 1, -1 (uncertain) or nothing"},
+        {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":-2}\n", ":1: class -2"},
+        {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":0.5}\n", ":1: the labels are of another kind"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":\"x\"\n", ":1"},
         {"metadata.jsonl", "{\"file_name\":7,\"label\":\"x\"}\n", "file_name"},
         {"metadata.jsonl",

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     while (kind < FILES - 1 && files[kind].kind != (char)data[0]) kind++;
     if (files[kind].kind == 'l') write_scratch(files[2].file, (const uint8_t *)table, sizeof table - 1);
     write_scratch(files[kind].file, data + 1, size - 1);
-    vt_status status = vt_source_open(scratch_path(""), &(vt_label_options){0}, 1, NULL, &source);
+    vt_status status = vt_source_open(scratch_path(""), &(vt_label_options){0}, NULL, &source);
     if (status == VT_OK)
         use(&source);
     else if (!vt_error_message()[0])
