@@ -347,6 +347,7 @@ static const struct vt_layout {
     {vt_source_is_metadata, vt_source_read_metadata},
     {vt_source_is_table, vt_source_read_table},
     {vt_source_is_classes, vt_source_read_classes},
+    {vt_source_is_npz, vt_source_read_npz},
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
@@ -357,6 +358,7 @@ static bool asks_for_table(const vt_label_options *options) {
 
 static vt_status read_layout(vt_source *source, const vt_console *console) {
     if (asks_for_table(source->options)) return vt_source_read_table(source, console);
+    if (!vt_is_folder(source->root)) return vt_source_read_npz(source, console);
     for (int i = 0; i < LAYOUTS; i++)
         if (layouts[i].is(source->root)) return layouts[i].read(source, console);
     return vt_fail(
@@ -380,7 +382,8 @@ vt_status vt_source_open(const char *root, const vt_label_options *labels, const
     *source = (vt_source){.root = root, .options = labels};
     VT_TRY(check_options(labels));
     if (!vt_path_exists(root)) return vt_fail(VT_ERROR_IO, "%s: no such folder; expected a data set", root);
-    if (!vt_is_folder(root)) return vt_fail(VT_ERROR_IO, "%s: not a folder; expected the folder of a data set", root);
+    if (!vt_is_folder(root) && !vt_source_is_npz(root))
+        return vt_fail(VT_ERROR_IO, "%s: not a folder; expected the folder of a data set, or a MedMNIST .npz file", root);
     VT_TRY(vt_map_create(&source->by_name));
     VT_TRY(vt_map_create(&source->by_label));
     VT_TRY(read_layout(source, console));

@@ -85,11 +85,13 @@ bool vt_source_is_nih(const char *root);
 bool vt_source_is_metadata(const char *root);
 bool vt_source_is_table(const char *root);
 bool vt_source_is_classes(const char *root);
+bool vt_source_is_npz(const char *root);
 
 vt_status vt_source_read_nih(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_metadata(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_table(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_classes(vt_source *source, const vt_console *console) VT_CHECKED;
+vt_status vt_source_read_npz(vt_source *source, const vt_console *console) VT_CHECKED;
 
 /* Adds an item; one of the same name is VT_ERROR_INPUT. `place` is the label file, for sentences. */
 vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) VT_CHECKED;
