@@ -109,7 +109,7 @@ vt_arrow_cell vt_arrow_reader_cell(const vt_arrow_reader *reader, int field, int
 bool vt_arrow_cell_is_null(vt_arrow_cell cell);
 int64_t vt_arrow_cell_integer(vt_arrow_cell cell);                 /* [BOOL, INT, UNSIGNED] past INT64_MAX: INT64_MAX */
 double vt_arrow_cell_number(vt_arrow_cell cell);                   /* [BOOL, INT, UNSIGNED, FLOAT] NaN if null */
-vt_arrow_value vt_arrow_cell_bytes(vt_arrow_cell cell);            /* [TEXT, BINARY] */
+vt_arrow_value vt_arrow_cell_bytes(vt_arrow_cell cell);            /* [TEXT, BINARY, INT, UNSIGNED, FLOAT] */
 int64_t vt_arrow_cell_length(vt_arrow_cell cell);                  /* [LIST, FIXED_LIST] */
 vt_arrow_cell vt_arrow_cell_item(vt_arrow_cell cell, int64_t i);   /* [LIST, FIXED_LIST] i from 0 to length - 1 */
 vt_arrow_cell vt_arrow_cell_member(vt_arrow_cell cell, int child); /* [STRUCT] */

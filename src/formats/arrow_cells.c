@@ -41,6 +41,8 @@ double vt_arrow_cell_number(vt_arrow_cell cell) {
 }
 
 vt_arrow_value vt_arrow_cell_bytes(vt_arrow_cell cell) {
+    if (cell.type->layout != VT_ARROW_TEXT && cell.type->layout != VT_ARROW_BINARY)
+        return (vt_arrow_value){cell.array->data + (size_t)cell.index * cell.type->width, cell.type->width};
     int64_t begin = vt_arrow_offset(cell.type, cell.array, cell.index);
     return (vt_arrow_value){cell.array->data + begin, (size_t)(vt_arrow_offset(cell.type, cell.array, cell.index + 1) - begin)};
 }

@@ -64,14 +64,16 @@ static vt_status read_stream(vt_arrow_reader *reader, const uint8_t *data, size_
         VT_TRY(next_message(reader, data, size, &position, &end, &current));
         if (end) break;
         VT_TRY(vt_arrow_read_batch(reader, &current));
+        if (reader->nested) vt_arrow_reader_release(reader, (vt_arrow_value){current.body, current.body_length});
     }
     if (position != size)
         return vt_fail(VT_ERROR_INPUT, "%s: %zu bytes follow the end of the Arrow stream", reader->name, size - position);
     return VT_OK;
 }
 
-static vt_status create(const char *name, vt_arrow_reader **out) {
+static vt_status create(const char *name, bool nested, vt_arrow_reader **out) {
     VT_TRY(vt_allocate(out, 1, sizeof **out, "an Arrow reader"));
+    (*out)->nested = nested;
     vt_status status = vt_copy_string(name, &(*out)->name);
     if (status != VT_OK) {
         free(*out);
@@ -83,8 +85,7 @@ static vt_status create(const char *name, vt_arrow_reader **out) {
 static vt_status parse(const void *data, size_t size, const char *name, bool nested, vt_arrow_reader **out) {
     vt_arrow_reader *reader = NULL;
     *out = NULL;
-    VT_TRY(create(name, &reader));
-    reader->nested = nested;
+    VT_TRY(create(name, nested, &reader));
     vt_status status = read_stream(reader, data, size);
     if (status == VT_OK)
         *out = reader;
@@ -94,14 +95,15 @@ static vt_status parse(const void *data, size_t size, const char *name, bool nes
 }
 
 static vt_status open_file(const char *path, bool nested, vt_arrow_reader **out) {
-    vt_mapping mapping = {0};
+    vt_arrow_reader *reader = NULL;
     *out = NULL;
-    VT_TRY(vt_map_file(path, &mapping));
-    vt_status status = parse(mapping.data, mapping.size, path, nested, out);
+    VT_TRY(create(path, nested, &reader));
+    vt_status status = vt_map_file(path, &reader->mapping);
+    if (status == VT_OK) status = read_stream(reader, reader->mapping.data, reader->mapping.size);
     if (status == VT_OK)
-        (*out)->mapping = mapping;
+        *out = reader;
     else
-        vt_unmap_file(&mapping);
+        vt_arrow_reader_close(reader);
     return status;
 }
 
