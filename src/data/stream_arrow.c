@@ -105,7 +105,7 @@ static vt_status fail_pixels(const vt_arrow_stream *stream, const char *what) {
 
 /* Measures the lists along their first items. */
 static vt_status measure(vt_arrow_cell cell, vt_pixel_lists *lists) {
-    while (cell.type->layout == VT_ARROW_LIST || cell.type->layout == VT_ARROW_FIXED_LIST) {
+    while (lists->depth < 3 && (cell.type->layout == VT_ARROW_LIST || cell.type->layout == VT_ARROW_FIXED_LIST)) {
         if (vt_arrow_cell_is_null(cell)) return fail_pixels(lists->stream, "has a list that is missing");
         lists->size[lists->depth++] = vt_arrow_cell_length(cell);
         if (vt_arrow_cell_length(cell) == 0) return fail_pixels(lists->stream, "has an empty list");
@@ -132,15 +132,17 @@ static vt_status decide_shape(vt_pixel_lists *lists, vt_image *out) {
 /* Copies what a list holds; at [depth] is its place in the outer lists. */
 static vt_status copy_list(const vt_pixel_lists *lists, vt_arrow_cell cell, int depth, int64_t at[3], vt_image *out) {
     if (vt_arrow_cell_is_null(cell)) return fail_pixels(lists->stream, "has a value that is missing");
-    if (depth < lists->depth) {
+    if (depth < 3 && depth < lists->depth) {
         if (vt_arrow_cell_length(cell) != lists->size[depth])
             return fail_pixels(lists->stream, "has lists of different lengths");
-        for (at[depth] = 0; at[depth] < lists->size[depth]; at[depth]++)
-            VT_TRY(copy_list(lists, vt_arrow_cell_item(cell, at[depth]), depth + 1, at, out));
+        for (int64_t i = 0; i < lists->size[depth]; i++) {
+            at[depth] = i;
+            VT_TRY(copy_list(lists, vt_arrow_cell_item(cell, i), depth + 1, at, out));
+        }
         return VT_OK;
     }
     int64_t value = vt_arrow_cell_integer(cell), y = at[lists->planes], x = at[lists->planes + 1];
-    int64_t channel = lists->planes ? at[0] : lists->depth == 2 ? 0 : at[2];
+    int64_t channel = at[lists->planes ? 0 : 2]; /* stays 0 where there are no channels */
     if (value < 0 || value > UINT8_MAX) return fail_pixels(lists->stream, "has a number that is no byte");
     if (channel < out->channels) out->pixels[(y * out->width + x) * out->channels + channel] = (uint8_t)value;
     return VT_OK;
