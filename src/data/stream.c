@@ -10,6 +10,8 @@ vt_status vt_stream_open(const vt_container *container, vt_stream **out) {
         return vt_archive_stream_open(container, out);
     case VT_CONTAINER_ARROW:
         return vt_arrow_stream_open(container, out);
+    case VT_CONTAINER_NPZ:
+        return vt_npz_stream_open(container, out);
     default:
         return vt_fail(VT_ERROR_UNSUPPORTED, "%s: a container of an unknown kind", container->path);
     }
