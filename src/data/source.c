@@ -184,13 +184,19 @@ static bool has_archives(const vt_source *source) {
     return false;
 }
 
-/* Says how many items are absent. */
-static vt_status report_absent(const vt_source *source, const vt_console *console) {
+/* Notes which items are absent, and says how many. */
+static vt_status report_absent(vt_source *source, const vt_console *console) {
     vt_text examples = {0};
     size_t absent = 0;
     vt_status status = VT_OK;
-    for (size_t i = 0; i < source->count && status == VT_OK; i++)
-        if (source->items[i].file == VT_FILE_ABSENT) status = add_example(&examples, absent++, source->items[i].file_name);
+    for (size_t i = 0; i < source->count && status == VT_OK; i++) {
+        const char *name = source->items[i].file_name;
+        if (source->items[i].file != VT_FILE_ABSENT) continue;
+        status = add_example(&examples, absent++, name);
+        if (status == VT_OK && source->absent.count < VT_ABSENT_LIMIT)
+            status = vt_strings_add(&source->absent, name, strlen(name));
+    }
+    source->absent_count += (int64_t)absent;
     if (status == VT_OK) warn_about(console, absent, "listed images are absent", &examples);
     vt_text_free(&examples);
     return status;
@@ -405,6 +411,7 @@ void vt_source_free(vt_source *source) {
     for (size_t i = 0; i < source->count; i++) free_item(&source->items[i]);
     free(source->items);
     vt_map_free(source->by_name);
+    vt_strings_free(&source->absent);
     vt_strings_free(&source->labels);
     vt_map_free(source->by_label);
     free(source->label_ids);

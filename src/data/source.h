@@ -41,6 +41,8 @@ typedef struct vt_item {
 /* An item that is no file: absent, or perhaps in an archive, which only reading it tells. */
 enum { VT_FILE_ABSENT = -1, VT_FILE_ARCHIVED = -2 };
 
+enum { VT_ABSENT_LIMIT = 1000 };
+
 typedef struct vt_source {
     const char *root;
     const vt_label_options *options;
@@ -48,6 +50,8 @@ typedef struct vt_source {
     vt_item *items; /* in the order of the label file; class folders: sorted */
     size_t count, capacity;
     vt_map *by_name;
+    vt_strings absent;    /* listed images that are not there: the first VT_ABSENT_LIMIT of absent_count */
+    int64_t absent_count; /* archived ones are counted by vt_source_settle() */
     vt_strings labels; /* sorted; LABEL_0, LABEL_1, ... where the data set has numbers */
     vt_map *by_label;
     int32_t *label_ids; /* of all items; each item's are ascending */
