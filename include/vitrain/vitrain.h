@@ -4,6 +4,7 @@
 
 #include "vitrain/augment.h"
 #include "vitrain/benchmark.h"
+#include "vitrain/check.h"
 #include "vitrain/console.h"
 #include "vitrain/dataset.h"
 #include "vitrain/device.h"

@@ -140,7 +140,7 @@ vt_status vt_split_plan_make(const vt_source *source, const vt_split_request *re
     for (size_t i = 0; i < source->count; i++)
         if (plan->parts[i] != VT_PART_NONE) plan->counts[plan->parts[i]]++;
     VT_TRY(vt_split_plan_digest(source, plan, hash, &plan->shared_patients));
-    if (plan->shared_patients > 0 && plan->policy == VT_SPLIT_OFFICIAL)
+    if (plan->shared_patients > 0 && plan->policy == VT_SPLIT_OFFICIAL && !request->allow_shared_patients)
         return vt_fail(VT_ERROR_INPUT,
                        "%s: %lld patients have images in both train_val_list.txt and test_list.txt; expected each in "
                        "one of them",

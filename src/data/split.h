@@ -12,6 +12,7 @@ typedef struct vt_split_request {
     vt_split_policy policy;
     double validation_fraction; /* of the images; with official and folders: of the training part's images */
     uint64_t seed;
+    bool allow_shared_patients; /* official: count patients on both sides instead of refusing them */
 } vt_split_request;
 
 typedef struct vt_split_plan {
