@@ -48,11 +48,12 @@ typedef enum vt_unknown_policy { VT_UNKNOWN_IGNORE = 0, VT_UNKNOWN_ZERO = 1, VT_
 /* How labels are read from a raw data set; all zero is the default. */
 typedef struct vt_label_options {
     const char *keep;  /* "A,B": keep only these labels; "-A,-B": drop these; NULL: all */
-    const char *table; /* CSV with a row per image and the labels in columns; NULL: found in the data set, if it has one */
-    const char *image_column;   /* of the table: path or name of the image; NULL: recognised by name */
-    const char *patient_column; /* of the table; NULL: recognised by name, if there is one */
-    const char
-        *label_columns; /* "A,B": columns of the table that are labels, one per column; NULL: recognised by their values */
+    const char *table; /* CSV with a row per image and the labels in columns, or "A,B" of several such files, each in the data
+                          set or anywhere; NULL: found in the data set, if it has one */
+    const char *image_column;    /* of the table: path or name of the image; NULL: recognised by name */
+    const char *patient_column;  /* of the table; NULL: recognised by name, if there is one; "": none */
+    const char *label_columns;   /* "A,B": columns of the table that are labels, one per column, or the one column that holds
+                                    classes or lists of labels; NULL: recognised by name or by their values */
     vt_unknown_policy uncertain; /* of labels that are -1 */
     vt_unknown_policy missing;   /* of labels that are empty or NaN; VT_UNKNOWN_IGNORE or VT_UNKNOWN_ZERO */
 } vt_label_options;

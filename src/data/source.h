@@ -52,7 +52,7 @@ typedef struct vt_source {
     vt_map *by_name;
     vt_strings absent;    /* listed images that are not there: the first VT_ABSENT_LIMIT of absent_count */
     int64_t absent_count; /* archived ones are counted by vt_source_settle() */
-    vt_strings labels; /* sorted; LABEL_0, LABEL_1, ... where the data set has numbers */
+    vt_strings labels;    /* sorted; LABEL_0, LABEL_1, ... where the data set has numbers */
     vt_map *by_label;
     int32_t *label_ids; /* of all items; each item's are ascending */
     size_t label_id_count, label_id_capacity;
@@ -68,7 +68,7 @@ typedef struct vt_source {
 
 /* Recognises the layout below `root`, reads labels and lists, and finds the images; listed images that are absent are
  * left out. Archives are not opened: images that no file is are taken to be in them, if there are any. What was found, and what
- * did not match, is said on the console. `root` must outlive the source.
+ * did not match, is said on the console. `root` and `labels` must outlive the source.
  * *source is to be freed with vt_source_free(), also after a failure. */
 vt_status vt_source_open(const char *root, const vt_label_options *labels, const vt_console *console,
                          vt_source *source) VT_CHECKED;
@@ -110,6 +110,9 @@ vt_status vt_source_add_unknown(vt_source *source, const char *label, size_t len
  * options say. Any other value is VT_ERROR_INPUT. From then on the source has the label, whatever the value. */
 vt_status vt_source_add_value(vt_source *source, const char *label, size_t length, double value, const char *place,
                               int64_t line) VT_CHECKED;
+
+/* Brings the labels into their order and the items' ids with them: ascending, each once, none both known and unknown. */
+vt_status vt_source_sort_labels(vt_source *source) VT_CHECKED;
 
 /* Adds the labels of "A|B|C"; an empty one is VT_ERROR_INPUT. */
 vt_status vt_source_add_label_text(vt_source *source, const char *text, const char *place, int64_t line) VT_CHECKED;

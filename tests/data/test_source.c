@@ -8,8 +8,9 @@
 static vt_source source;
 
 static vt_status open_source(const char *root) {
+    static const vt_label_options options;
     vt_source_free(&source);
-    return vt_source_open(test_path(root), &(vt_label_options){0}, fresh_console(), &source);
+    return vt_source_open(test_path(root), &options, fresh_console(), &source);
 }
 
 static int close_source(void **state) {
