@@ -233,19 +233,25 @@ static const struct vt_layout {
     bool (*is)(const char *root);
     vt_status (*read)(vt_source *source, const vt_console *console);
 } layouts[] = {
-    {vt_source_is_nih, vt_source_read_nih},     {vt_source_is_metadata, vt_source_read_metadata},
-    {vt_source_is_table, vt_source_read_table}, {vt_source_is_classes, vt_source_read_classes},
+    {vt_source_is_hf, vt_source_read_hf},
+    {vt_source_is_nih, vt_source_read_nih},
+    {vt_source_is_metadata, vt_source_read_metadata},
+    {vt_source_is_table, vt_source_read_table},
+    {vt_source_is_classes, vt_source_read_classes},
     {vt_source_is_npz, vt_source_read_npz},
+    {vt_source_is_parquet, vt_source_read_parquet},
 };
 enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
-/* Whether an option is given that only tables of labels know. */
-static bool asks_for_table(const vt_label_options *options) {
-    return options->table || options->image_column || options->patient_column || options->label_columns;
+/* Whether a table of labels is asked for, or columns of one: but for tables, only what `datasets` saved has such names. */
+static bool asks_for_table(const vt_source *source) {
+    const vt_label_options *options = source->options;
+    bool names_columns = options->image_column || options->patient_column || options->label_columns;
+    return options->table || (names_columns && !vt_source_is_hf(source->root));
 }
 
 static vt_status read_layout(vt_source *source, const vt_console *console) {
-    if (asks_for_table(source->options)) return vt_source_read_table(source, console);
+    if (asks_for_table(source)) return vt_source_read_table(source, console);
     if (!vt_is_folder(source->root)) return vt_source_read_npz(source, console);
     for (int i = 0; i < LAYOUTS; i++)
         if (layouts[i].is(source->root)) return layouts[i].read(source, console);
@@ -253,7 +259,7 @@ static vt_status read_layout(vt_source *source, const vt_console *console) {
         VT_ERROR_INPUT,
         "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
         "metadata.jsonl or metadata.csv beside images, or a CSV file with a row per image and columns of labels, or one "
-        "sub-folder of images per class",
+        "sub-folder of images per class, or what save_to_disk() of Hugging Face's datasets writes",
         source->root);
 }
 

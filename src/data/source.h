@@ -59,7 +59,7 @@ typedef struct vt_source {
     int32_t *unknown_ids; /* likewise */
     size_t unknown_id_count, unknown_id_capacity;
     int64_t uncertain_values, missing_values; /* how many vt_source_add_value() was given */
-    int numeric_labels;                       /* keep LABEL_10 after LABEL_9 */
+    int numeric_labels;                       /* keep the labels in the order in which they came: LABEL_10 after LABEL_9 */
     int single_label; /* every image has exactly one class; items without one are left out when the source is opened */
     int patients_known;
     int has_folders;                       /* parts come from the data set's own folders */
@@ -85,17 +85,21 @@ void vt_source_drop_absent(vt_source *source);
 /* --- for the layouts --- */
 
 /* Whether `root` looks like this layout. */
+bool vt_source_is_hf(const char *root);
 bool vt_source_is_nih(const char *root);
 bool vt_source_is_metadata(const char *root);
 bool vt_source_is_table(const char *root);
 bool vt_source_is_classes(const char *root);
 bool vt_source_is_npz(const char *root);
+bool vt_source_is_parquet(const char *root); /* and caches of `datasets`: reading them says what to run */
 
+vt_status vt_source_read_hf(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_nih(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_metadata(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_table(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_classes(vt_source *source, const vt_console *console) VT_CHECKED;
 vt_status vt_source_read_npz(vt_source *source, const vt_console *console) VT_CHECKED;
+vt_status vt_source_read_parquet(vt_source *source, const vt_console *console) VT_CHECKED;
 
 /* Adds an item; one of the same name is VT_ERROR_INPUT. `place` is the label file, for sentences. */
 vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) VT_CHECKED;
