@@ -66,6 +66,16 @@ vt_status vt_cpu_linear_backward_input(vt_device *device, vt_linear *linear, con
 vt_status vt_cpu_linear_backward_weight(vt_device *device, vt_linear *linear, const act *x, const act *dy, int64_t rows,
                                         float *dweight, float *dbias) VT_CHECKED;
 
+/* Whether bfloat16 layers of these sizes run on our own kernels. */
+int vt_cpu_has_linear_tiles(const vt_cpu_device *device, int64_t in, int64_t out);
+
+/* packed = b [depth, columns] for vt_cpu_run_linear_tiles(), which is `weight` or, transposed, [columns, depth]. */
+void vt_cpu_pack_linear_tiles(const vt_cpu_device *device, const float *weight, int64_t depth, int64_t columns, int transposed,
+                              void *packed);
+
+/* Computes all of a product, dealt out to threads; columns and scratch of `whole` are not read. */
+vt_status vt_cpu_run_linear_tiles(vt_cpu_device *device, const vt_linear_tile *whole) VT_CHECKED;
+
 /* Whether vt_cpu_weight_gradient() can take a bfloat16 layer of these sizes. */
 int vt_cpu_has_weight_gradient(const vt_cpu_device *device, int64_t in, int64_t out);
 

@@ -30,6 +30,28 @@ typedef struct vt_attention_head {
     void *workspace;    /* attention_workspace() bytes, 64-byte aligned */
 } vt_attention_head;
 
+/* What follows a product of a linear layer. */
+typedef enum vt_linear_extra {
+    VT_LINEAR_PLAIN = 0,
+    VT_LINEAR_ADD = 1,      /* + other */
+    VT_LINEAR_MULTIPLY = 2, /* * other */
+    VT_LINEAR_ACTIVATE = 3  /* f(.), and f'(.) in `derivative` unless NULL */
+} vt_linear_extra;
+
+/* Some rows and columns of result = a b + bias and what follows, in bfloat16; sums are float32. */
+typedef struct vt_linear_tile {
+    const vt_bf16 *a;                 /* [rows, depth] */
+    const void *packed;               /* b [depth, columns] by linear_pack() */
+    int64_t rows, depth, columns;     /* depth and columns: multiples of 32 */
+    int64_t first_column, end_column; /* of the result that are computed; multiples of 32 */
+    const float *bias;                /* [columns] or NULL */
+    vt_linear_extra extra;
+    vt_activation activation;
+    const vt_bf16 *other;         /* [rows, columns]; may be the result */
+    vt_bf16 *derivative, *result; /* [rows, columns] */
+    void *scratch;                /* linear_scratch(depth) bytes, 64-byte aligned */
+} vt_linear_tile;
+
 /* The numbers of one optimizer step, ready for its loop. */
 typedef struct vt_update_plan {
     float gradient_scale, one_minus_beta1, beta2, one_minus_beta2, epsilon;
@@ -75,6 +97,12 @@ typedef struct vt_kernels {
     size_t (*attention_workspace)(vt_precision precision, int64_t tokens, int64_t head_dim, int backward);
     void (*attention_forward)(vt_precision precision, const vt_attention_head *head);
     void (*attention_backward)(vt_precision precision, const vt_attention_head *head);
+
+    /* --- linear layers on bfloat16 tiles, NULL where there are none --- */
+    /* Columns 32 * panel ... of b [depth, columns], which is `weight` or, transposed, [columns, depth]; packed as b is. */
+    void (*linear_pack)(const float *weight, int64_t depth, int64_t columns, int transposed, int64_t panel, void *packed);
+    size_t (*linear_scratch)(int64_t depth);
+    void (*linear_tile)(const vt_linear_tile *tile);
 
     /* --- weight gradients on bfloat16 tiles, NULL where there are none; all sizes but `rows` are multiples of 32 --- */
     /* Part of panels [columns / 32][panel_rows / 2, 32] of pairs of rows = x [rows, columns], and zeros up to the next 32. */

@@ -8,6 +8,7 @@
 #include "compute/cpu/kernel_attention_bf16.h"
 #endif
 #if defined(__AMX_BF16__)
+#include "compute/cpu/kernel_linear.h"
 #include "compute/cpu/kernel_weight_gradient.h"
 #endif
 #include "compute/cpu/kernel_peak.h"
@@ -58,6 +59,9 @@ const vt_kernels KERNEL_TABLE = {
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
 #if defined(__AMX_BF16__)
+    .linear_pack = linear_pack,
+    .linear_scratch = linear_scratch,
+    .linear_tile = linear_tile,
     .pair_panels = pair_panels,
     .weight_gradient = weight_gradient,
 #endif

@@ -1,5 +1,5 @@
-/* Linear layers on oneDNN: products in tiles of rows with everything fused that comes after, weight gradients in tiles of the
- * gradient.
+/* Linear layers: products in tiles of rows with everything fused that comes after, weight gradients in tiles of the gradient,
+ * on oneDNN; bfloat16 layers on the processor's own tiles where our kernels have them (linear_tiles.c, weight_gradient.c).
  *
  * Weights are kept packed twice, for y = x W^T and for dx = dy W. Where the machine has no bfloat16 products, bf16 layers
  * compute in float32 on converted tiles: the same roundings of inputs, weights and results. */
@@ -12,8 +12,9 @@ struct vt_linear {
     vt_precision precision; /* of activations */
     vt_precision product;   /* of products */
     int64_t in_features, out_features;
+    int tiled;           /* packed by and for our own kernels */
     void *packed[2];     /* W^T [in_features, out_features], and W [out_features, in_features] or NULL: no training */
-    vt_product *plan[2]; /* a product that says how each is packed */
+    vt_product *plan[2]; /* a product that says how each is packed; NULL if tiled */
 };
 
 /* One product over all rows: result = a b, and what follows. */
@@ -130,6 +131,12 @@ static vt_status plan_packed(vt_cpu_device *device, vt_linear *linear, int backw
     return vt_allocate_aligned(&linear->packed[backward], vt_product_packed_size(linear->plan[backward]), 1, "packed weights");
 }
 
+static vt_status make_packed(vt_cpu_device *device, vt_linear *linear, int backward, int64_t rows) {
+    size_t size = (size_t)(linear->in_features * linear->out_features) * sizeof(vt_bf16);
+    if (linear->tiled) return vt_allocate_aligned(&linear->packed[backward], size, 1, "packed weights");
+    return plan_packed(device, linear, backward, rows);
+}
+
 vt_status vt_cpu_linear_create(vt_device *device, vt_precision precision, int64_t in_features, int64_t out_features,
                                int64_t max_rows, int train, vt_linear **out) {
     vt_cpu_device *cpu = vt_cpu(device);
@@ -139,8 +146,9 @@ vt_status vt_cpu_linear_create(vt_device *device, vt_precision precision, int64_
     linear->product = precision == VT_PRECISION_BF16 && cpu->native_bf16 ? VT_PRECISION_BF16 : VT_PRECISION_FP32;
     linear->in_features = in_features;
     linear->out_features = out_features;
-    vt_status status = plan_packed(cpu, linear, 0, max_rows);
-    if (status == VT_OK && train) status = plan_packed(cpu, linear, 1, max_rows);
+    linear->tiled = linear->product == VT_PRECISION_BF16 && vt_cpu_has_linear_tiles(cpu, in_features, out_features);
+    vt_status status = make_packed(cpu, linear, 0, max_rows);
+    if (status == VT_OK && train) status = make_packed(cpu, linear, 1, max_rows);
     if (status != VT_OK) {
         vt_cpu_linear_free(device, linear);
         return status;
@@ -170,11 +178,40 @@ static vt_status round_weight(vt_cpu_device *device, const float **weight, int64
 
 vt_status vt_cpu_linear_pack(vt_device *device, vt_linear *linear, const float *weight) {
     vt_cpu_device *cpu = vt_cpu(device);
+    for (int backward = 0; backward < 2 && linear->tiled; backward++)
+        if (linear->packed[backward])
+            vt_cpu_pack_linear_tiles(cpu, weight, backward ? linear->out_features : linear->in_features,
+                                     backward ? linear->in_features : linear->out_features, !backward,
+                                     linear->packed[backward]);
+    if (linear->tiled) return VT_OK;
     if (converts(linear)) VT_TRY(round_weight(cpu, &weight, linear->in_features * linear->out_features));
     for (int backward = 0; backward < 2; backward++)
         if (linear->packed[backward])
             VT_TRY(vt_product_pack(cpu, linear->plan[backward], weight, !backward, linear->packed[backward]));
     return VT_OK;
+}
+
+/* The same pass on our own kernels. */
+static vt_status run_tiled(vt_cpu_device *device, const row_pass *pass) {
+    vt_linear_tile whole = {.a = pass->a,
+                            .packed = pass->packed,
+                            .rows = pass->rows,
+                            .depth = pass->depth,
+                            .columns = pass->columns,
+                            .bias = pass->bias,
+                            .extra = pass->activate                       ? VT_LINEAR_ACTIVATE
+                                     : pass->extra == VT_PRODUCT_ADD      ? VT_LINEAR_ADD
+                                     : pass->extra == VT_PRODUCT_MULTIPLY ? VT_LINEAR_MULTIPLY
+                                                                          : VT_LINEAR_PLAIN,
+                            .activation = pass->activation,
+                            .other = pass->other,
+                            .derivative = pass->derivative,
+                            .result = pass->result};
+    return vt_cpu_run_linear_tiles(device, &whole);
+}
+
+static vt_status run_pass(vt_cpu_device *device, row_pass *pass) {
+    return pass->linear->tiled ? run_tiled(device, pass) : run_rows(device, pass);
 }
 
 vt_status vt_cpu_linear_forward(vt_device *device, vt_linear *linear, const act *x, int64_t rows, const float *bias,
@@ -183,7 +220,7 @@ vt_status vt_cpu_linear_forward(vt_device *device, vt_linear *linear, const act 
     pass.bias = bias;
     if (epilogue == VT_EPILOGUE_RESIDUAL) {
         /* oneDNN may write parts of y before it reads `other`, so a residual in y itself is added as what is there */
-        int in_place = residual == y && !converts(linear);
+        int in_place = residual == y && !converts(linear) && !linear->tiled;
         pass.extra = in_place ? VT_PRODUCT_ACCUMULATE : VT_PRODUCT_ADD;
         pass.other = in_place ? NULL : residual;
     }
@@ -192,7 +229,7 @@ vt_status vt_cpu_linear_forward(vt_device *device, vt_linear *linear, const act 
         pass.activation = activation;
         pass.derivative = derivative;
     }
-    return run_rows(vt_cpu(device), &pass);
+    return run_pass(vt_cpu(device), &pass);
 }
 
 vt_status vt_cpu_linear_backward_input(vt_device *device, vt_linear *linear, const act *dy, int64_t rows, const act *derivative,
@@ -202,7 +239,7 @@ vt_status vt_cpu_linear_backward_input(vt_device *device, vt_linear *linear, con
         pass.extra = VT_PRODUCT_MULTIPLY;
         pass.other = derivative;
     }
-    return run_rows(vt_cpu(device), &pass);
+    return run_pass(vt_cpu(device), &pass);
 }
 
 /* The weight gradient, cut into tiles: dweight [out, in] += dy^T x over `rows` rows. */
