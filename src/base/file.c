@@ -53,6 +53,15 @@ vt_status vt_map_file(const char *path, vt_mapping *out) {
     return status;
 }
 
+void vt_mapping_expect_random(const vt_mapping *mapping) {
+    if (mapping->size > 0) madvise((void *)(uintptr_t)mapping->data, mapping->size, MADV_RANDOM);
+}
+
+void vt_mapping_prefetch(const void *data, size_t size) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
+    madvise((void *)begin, (uintptr_t)data + size - begin, MADV_WILLNEED);
+}
+
 void vt_unmap_file(vt_mapping *mapping) {
     if (mapping->data) munmap((void *)mapping->data, mapping->size);
     *mapping = (vt_mapping){0};

@@ -15,6 +15,10 @@ typedef struct vt_mapping {
 } vt_mapping;
 vt_status vt_map_file(const char *path, vt_mapping *out) VT_CHECKED;
 void vt_unmap_file(vt_mapping *mapping);
+/* Says that the file will be read here and there: no more of it is read from the disk than is asked for. */
+void vt_mapping_expect_random(const vt_mapping *mapping);
+/* Asks for bytes of a mapped file to be read from the disk while the caller goes on. */
+void vt_mapping_prefetch(const void *data, size_t size);
 
 /* Reads a whole file of at most `limit` bytes; *data is NUL-terminated past *size. Freed with free(). */
 vt_status vt_read_file(const char *path, size_t limit, uint8_t **data, size_t *size) VT_CHECKED;

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "data/augment.h"
+#include "data/prepared.h"
 #include "data/sampler.h"
 #include <pthread.h>
 #include <stdbool.h>
@@ -129,6 +130,7 @@ static void assemble(const vt_worker *worker, int64_t number, const vt_order *or
     int64_t first = number % loader->batches_per_epoch * loader->options.batch_size;
     int64_t left = loader->epoch_size - first;
     int64_t size = left < loader->options.batch_size ? left : loader->options.batch_size;
+    for (int64_t i = 0; i < size; i++) vt_split_prefetch(loader->split, order->indices[first + i]);
     for (int64_t i = 0; i < size; i++) {
         slot->indices[i] = order->indices[first + i];
         assemble_sample(worker, order, first + i, slot->pixels + (size_t)i * loader->pixel_count,

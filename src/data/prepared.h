@@ -34,6 +34,9 @@ int vt_prepared_channels(const vt_prepared *prepared);
  * the caller's thread alone. */
 vt_status vt_prepared_write(const char *folder, const vt_prepared *prepared, const vt_console *console) VT_CHECKED;
 
+/* Asks for an example's pixels to be read from the disk while the caller goes on; otherwise they are read when touched. */
+void vt_split_prefetch(const vt_split *split, int64_t index);
+
 /* Whether `folder` is, or was meant to be, a prepared data set. */
 bool vt_is_prepared(const char *folder);
 
