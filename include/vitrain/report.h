@@ -23,6 +23,20 @@ VT_API vt_status vt_plot_evaluation(const vt_evaluation *evaluation, const char 
 VT_API vt_status vt_plot_examples(const vt_dataset *dataset, const vt_split *split, const vt_evaluation *evaluation, int count,
                                   uint64_t seed, const char *folder, const char *name) VT_CHECKED;
 
+typedef struct vt_show_options {
+    const char *augment; /* as vitrain/augment.h tells; NULL or "": none */
+    int images;          /* rows: images of the split, chosen by `seed`; default 6, at most 64 */
+    int epochs;          /* columns: what the first epochs make of each; default 5, at most 32 */
+    uint64_t seed;       /* of training; default 42 */
+} vt_show_options;
+
+VT_API void vt_show_options_init(vt_show_options *options);
+
+/* Writes a PNG of what training with `seed` sees of images of the split: in each row an image as it is, then as each epoch's
+ * augmentation makes it, with its labels and, where it is mixed with another, theirs. */
+VT_API vt_status vt_show(const vt_dataset *dataset, const vt_split *split, const vt_show_options *options,
+                         const char *path) VT_CHECKED;
+
 /* output_dir/report.html: one page without outside references, from what the run has written so far:
  * arguments, data, curves, figures per label, pictures. `evaluation` may be NULL. */
 VT_API vt_status vt_write_report(const char *output_dir, const vt_dataset *dataset, const vt_evaluation *evaluation) VT_CHECKED;

@@ -5,6 +5,7 @@
 
 int command_sample(int argc, char **argv);
 int command_prepare(int argc, char **argv);
+int command_show(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_train(int argc, char **argv);
 int command_eval(int argc, char **argv);

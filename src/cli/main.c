@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
     {"sample", command_sample, "draw a stand-in for the NIH chest X-ray data set"},
     {"prepare", command_prepare, "decode, resize and split images into a prepared data set"},
+    {"show", command_show, "draw what the model will see: images, labels, augmentation"},
     {"check", command_check, "look at every image of a data set and say what is wrong with it"},
     {"train", command_train, "fine-tune a Vision Transformer"},
     {"eval", command_eval, "measure a model: loss, ROC-AUC, a table per label"},

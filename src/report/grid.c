@@ -127,36 +127,6 @@ static vt_status copy_image(const vt_example *example, const vt_dataset_info *in
     return status == VT_OK ? vt_image_to_rgb(out) : status;
 }
 
-static vt_status draw_image(cairo_t *cairo, const vt_image *image, double x, double y, double height) {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
-    if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
-        cairo_surface_destroy(surface);
-        return vt_fail(VT_ERROR_MEMORY, "cannot allocate an image of %d x %d pixels for a picture", image->width,
-                       image->height);
-    }
-    unsigned char *data = cairo_image_surface_get_data(surface);
-    int stride = cairo_image_surface_get_stride(surface);
-    for (int row = 0; row < image->height; row++) {
-        const uint8_t *from = image->pixels + (size_t)row * (size_t)image->width * 3;
-        for (int column = 0; column < image->width; column++, from += 3) {
-            uint32_t pixel = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
-            memcpy(data + (size_t)row * (size_t)stride + (size_t)column * 4, &pixel, 4);
-        }
-    }
-    cairo_surface_mark_dirty(surface);
-    cairo_save(cairo);
-    cairo_translate(cairo, x, y);
-    cairo_scale(cairo, CELL / image->width, height / image->height);
-    cairo_set_source_surface(cairo, surface, 0, 0);
-    cairo_pattern_set_filter(cairo_get_source(cairo), CAIRO_FILTER_GOOD);
-    cairo_pattern_set_extend(cairo_get_source(cairo), CAIRO_EXTEND_PAD);
-    cairo_rectangle(cairo, 0, 0, image->width, image->height);
-    cairo_fill(cairo);
-    cairo_restore(cairo);
-    cairo_surface_destroy(surface);
-    return VT_OK;
-}
-
 /* --- painting --- */
 
 static vt_colour verdict_colour(vt_verdict verdict) {
@@ -246,7 +216,7 @@ static vt_status paint_grid(cairo_t *cairo, void *context) {
                  VT_ALIGN_CENTRE);
     for (int i = 0; i < grid->count; i++) {
         double x = EDGE + (i % COLUMNS) * (CELL + GAP);
-        VT_TRY(draw_image(cairo, &grid->cells[i].image, x, y, grid->image_height));
+        VT_TRY(vt_image_draw(cairo, &grid->cells[i].image, x, y, CELL, grid->image_height));
         draw_lines(cairo, &grid->cells[i], grid->predicted, x, y + grid->image_height + ROW);
         if (i % COLUMNS == COLUMNS - 1) y += row_height(grid, i / COLUMNS) + GAP;
     }

@@ -86,6 +86,38 @@ cairo_t *vt_measuring_context(void) {
     return cairo;
 }
 
+/* --- images --- */
+
+vt_status vt_image_draw(cairo_t *cairo, const vt_image *image, double x, double y, double width, double height) {
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
+    if (cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS) {
+        cairo_surface_destroy(surface);
+        return vt_fail(VT_ERROR_MEMORY, "cannot allocate an image of %d x %d pixels for a picture", image->width,
+                       image->height);
+    }
+    unsigned char *data = cairo_image_surface_get_data(surface);
+    int stride = cairo_image_surface_get_stride(surface);
+    for (int row = 0; row < image->height; row++) {
+        const uint8_t *from = image->pixels + (size_t)row * (size_t)image->width * 3;
+        for (int column = 0; column < image->width; column++, from += 3) {
+            uint32_t pixel = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+            memcpy(data + (size_t)row * (size_t)stride + (size_t)column * 4, &pixel, 4);
+        }
+    }
+    cairo_surface_mark_dirty(surface);
+    cairo_save(cairo);
+    cairo_translate(cairo, x, y);
+    cairo_scale(cairo, width / image->width, height / image->height);
+    cairo_set_source_surface(cairo, surface, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(cairo), CAIRO_FILTER_GOOD);
+    cairo_pattern_set_extend(cairo_get_source(cairo), CAIRO_EXTEND_PAD);
+    cairo_rectangle(cairo, 0, 0, image->width, image->height);
+    cairo_fill(cairo);
+    cairo_restore(cairo);
+    cairo_surface_destroy(surface);
+    return VT_OK;
+}
+
 /* --- surfaces --- */
 
 static cairo_status_t collect_bytes(void *closure, const unsigned char *bytes, unsigned int count) {
@@ -182,5 +214,13 @@ vt_status vt_picture_write(const char *folder, const char *name, double width, d
 done:
     vt_text_free(&png);
     vt_text_free(&svg);
+    return status;
+}
+
+vt_status vt_picture_write_png(const char *path, double width, double height, vt_painter paint, void *context) {
+    vt_text png = {0};
+    vt_status status = render_png(width, height, paint, context, &png);
+    if (status == VT_OK) status = vt_write_file(path, png.data, png.length);
+    vt_text_free(&png);
     return status;
 }

@@ -4,6 +4,7 @@
 #define VT_REPORT_PICTURE_H
 
 #include "base/error.h"
+#include "data/image.h"
 #include <cairo.h>
 
 #define VT_PIXELS_PER_POINT (150.0 / 72.0) /* of the PNG */
@@ -27,6 +28,12 @@ typedef vt_status (*vt_painter)(cairo_t *cairo, void *context);
 /* Writes folder/name.png and folder/name.svg of width x height points; the folder is created if absent. */
 vt_status vt_picture_write(const char *folder, const char *name, double width, double height, vt_painter paint,
                            void *context) VT_CHECKED;
+
+/* The same as one PNG at `path`. */
+vt_status vt_picture_write_png(const char *path, double width, double height, vt_painter paint, void *context) VT_CHECKED;
+
+/* Draws an image of three channels into a rectangle. */
+vt_status vt_image_draw(cairo_t *cairo, const vt_image *image, double x, double y, double width, double height) VT_CHECKED;
 
 typedef enum vt_align { VT_ALIGN_LEFT = 0, VT_ALIGN_CENTRE = 1, VT_ALIGN_RIGHT = 2 } vt_align;
 typedef enum vt_weight { VT_WEIGHT_NORMAL = 0, VT_WEIGHT_BOLD = 1 } vt_weight;
