@@ -200,6 +200,7 @@ static int evaluate(run_state *run) {
         float *pos_weight;
         CHECK(vt_training_pos_weight(&run->arguments, run->dataset, &pos_weight));
         options.pos_weight = pos_weight;
+        options.label_smoothing_factor = run->arguments.label_smoothing_factor;
         vt_status status =
             vt_evaluate(run->device, run->model, run->dataset, run->validation, &options, &console, &run->evaluation);
         free(pos_weight);

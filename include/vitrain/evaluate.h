@@ -57,8 +57,9 @@ typedef struct vt_evaluate_options {
     int batch_size; /* 8 */
     vt_precision precision;
     vt_score_kind score;
-    int num_workers;         /* of the loader; -1: as many as there is work for. Never changes a result */
-    const float *pos_weight; /* [num_labels] or NULL; as in training, for the loss only */
+    int num_workers;               /* of the loader; -1: as many as there is work for. Never changes a result */
+    const float *pos_weight;       /* [num_labels] or NULL; as in training, for the loss only */
+    double label_smoothing_factor; /* 0; as in training, for the loss only */
     const vt_evaluation
         *thresholds_from; /* the validation split's evaluation, for F1; NULL: none, but validation uses its own */
 } vt_evaluate_options;

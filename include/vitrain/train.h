@@ -67,6 +67,7 @@ typedef struct vt_training_arguments {
     char metric_for_best_model[64]; /* "" means loss; "roc_auc", "eval_roc_auc", ... */
     int greater_is_better;          /* -1: by the metric's name */
     uint64_t seed;                  /* 42 */
+    int gradient_checkpointing;     /* recompute activations in backward: less memory, the same bits */
     int dataloader_drop_last;
     int dataloader_num_workers;               /* -1: as many as there is work for; never changes a result */
     vt_sampler sampler;                       /* random */
@@ -107,7 +108,7 @@ typedef struct vt_train_result {
     double train_runtime; /* seconds */
     double train_samples_per_second, train_steps_per_second;
     double train_data_wait_share; /* of train_runtime: spent waiting for data, 0 to 1 */
-    double best_metric; /* NAN if there is none */
+    double best_metric;           /* NAN if there is none */
     char best_model_checkpoint[VT_PATH_MAX];
     vt_evaluation *evaluation; /* of the weights the model ends with, on eval_split; NULL under eval_strategy no. The caller's,
                                   to be freed with vt_evaluation_free() */
@@ -126,8 +127,9 @@ VT_API vt_status vt_training_pos_weight(const vt_training_arguments *arguments, 
 
 /* What a run keeps beside its model, in output_dir and in every checkpoint, about what it was trained on. */
 typedef struct vt_run_record {
-    char split_hash[65]; /* of its data set; "" if unknown */
-    float *pos_weight;   /* [num_labels] weights of positives in its loss, or NULL; freed with free() */
+    char split_hash[65];           /* of its data set; "" if unknown */
+    float *pos_weight;             /* [num_labels] weights of positives in its loss, or NULL; freed with free() */
+    double label_smoothing_factor; /* of its loss */
 } vt_run_record;
 
 /* Reads the record in `model_dir` of a model with `num_labels` labels. A model that no run of Vitrain wrote has an empty one.

@@ -81,6 +81,9 @@ static void heed_record(eval_settings *settings, const eval_run *run) {
         warn("the model was trained on another split than this data set's (%s, here %s): unless the two share no patients, it "
              "has seen some of '%s', and figures look better than they are",
              trained_on, here, settings->split);
+    settings->options.label_smoothing_factor = run->record.label_smoothing_factor;
+    if (run->record.label_smoothing_factor > 0)
+        say("Loss: labels smoothed by %g, as in training", run->record.label_smoothing_factor);
     if (!run->record.pos_weight) return;
     if (settings->pos_weight == POS_WEIGHT_NONE) {
         say("Loss: unweighted; training weighed positives");

@@ -111,6 +111,7 @@ static vt_status evaluate(const train_settings *settings, train_run *run, const 
     vt_status status = vt_training_pos_weight(&settings->arguments, run->dataset, &pos_weight);
     if (status != VT_OK) return status;
     options.pos_weight = pos_weight;
+    options.label_smoothing_factor = settings->arguments.label_smoothing_factor;
     status = vt_evaluate(run->device, run->model, run->dataset, split, &options, terminal_console(), &run->evaluation);
     free(pos_weight);
     return status;

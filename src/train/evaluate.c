@@ -122,18 +122,22 @@ static vt_status allocate_evaluation(const vt_model *model, const vt_split *spli
 /* Device memory of the loss. */
 typedef struct loss_buffers {
     void *logits, *targets, *pos_weight, *loss;
-    float *host_loss; /* [batch] */
+    float *host_loss;        /* [batch] */
+    vt_loss_options options; /* those of training */
 } loss_buffers;
 
-static vt_status allocate_loss(vt_device *device, size_t batch, size_t labels, const float *pos_weight, loss_buffers *out) {
-    const size_t bytes = batch * labels * sizeof(float);
+static vt_status allocate_loss(vt_device *device, vt_problem_type problem_type, const vt_evaluate_options *options, int labels,
+                               loss_buffers *out) {
+    const size_t batch = (size_t)options->batch_size, row = (size_t)labels * sizeof(float), bytes = batch * row;
+    out->options = (vt_loss_options){.problem_type = problem_type, .label_smoothing = (float)options->label_smoothing_factor};
     VT_TRY(device->ops->allocate(device, bytes, "logits", &out->logits));
     VT_TRY(device->ops->allocate(device, bytes, "labels", &out->targets));
     VT_TRY(device->ops->allocate(device, batch * sizeof(float), "losses", &out->loss));
     VT_TRY(vt_allocate(&out->host_loss, batch, sizeof(float), "losses"));
-    if (!pos_weight) return VT_OK;
-    VT_TRY(device->ops->allocate(device, labels * sizeof(float), "weights of positives", &out->pos_weight));
-    return device->ops->upload(device, out->pos_weight, pos_weight, labels * sizeof(float));
+    if (!options->pos_weight) return VT_OK;
+    VT_TRY(device->ops->allocate(device, row, "weights of positives", &out->pos_weight));
+    out->options.pos_weight = out->pos_weight;
+    return device->ops->upload(device, out->pos_weight, options->pos_weight, row);
 }
 
 static void release_loss(vt_device *device, loss_buffers *buffers) {
@@ -145,13 +149,13 @@ static void release_loss(vt_device *device, loss_buffers *buffers) {
 }
 
 /* Adds the losses of a batch, logits and targets [batch, labels], to *sum. */
-static vt_status add_loss(vt_device *device, const loss_buffers *buffers, vt_problem_type problem_type, const float *logits,
-                          const float *targets, int64_t batch, int labels, double *sum) {
-    vt_loss_options options = {.problem_type = problem_type, .pos_weight = buffers->pos_weight};
+static vt_status add_loss(vt_device *device, const loss_buffers *buffers, const float *logits, const float *targets,
+                          int64_t batch, int labels, double *sum) {
     size_t bytes = (size_t)batch * (size_t)labels * sizeof(float);
     VT_TRY(device->ops->upload(device, buffers->logits, logits, bytes));
     VT_TRY(device->ops->upload(device, buffers->targets, targets, bytes));
-    VT_TRY(device->ops->loss(device, buffers->logits, buffers->targets, batch, labels, &options, 0, buffers->loss, NULL));
+    VT_TRY(
+        device->ops->loss(device, buffers->logits, buffers->targets, batch, labels, &buffers->options, 0, buffers->loss, NULL));
     VT_TRY(device->ops->download(device, buffers->host_loss, buffers->loss, (size_t)batch * sizeof(float)));
     for (int64_t i = 0; i < batch; i++) *sum += (double)buffers->host_loss[i];
     return VT_OK;
@@ -170,8 +174,7 @@ static vt_status check_finite(const float *logits, int64_t count, int labels, co
 }
 
 static vt_status run_forward(vt_device *device, vt_vit *vit, vt_loader *loader, const vt_split *split,
-                             vt_problem_type problem_type, const loss_buffers *buffers, const vt_console *console,
-                             vt_evaluation *evaluation) {
+                             const loss_buffers *buffers, const vt_console *console, vt_evaluation *evaluation) {
     const size_t labels = (size_t)evaluation->num_labels;
     vt_progress progress;
     vt_batch batch;
@@ -186,7 +189,7 @@ static vt_status run_forward(vt_device *device, vt_vit *vit, vt_loader *loader, 
         memcpy(targets, batch.labels, (size_t)batch.size * labels * sizeof(float));
         VT_TRY_GOTO(vt_vit_forward(vit, batch.pixels, batch.size, NULL, logits));
         VT_TRY_GOTO(check_finite(logits, batch.size, evaluation->num_labels, split, batch.indices));
-        VT_TRY_GOTO(add_loss(device, buffers, problem_type, logits, targets, batch.size, evaluation->num_labels, &loss));
+        VT_TRY_GOTO(add_loss(device, buffers, logits, targets, batch.size, evaluation->num_labels, &loss));
         evaluation->batches++;
         vt_progress_update(&progress, done + batch.size, NULL);
     }
@@ -311,10 +314,9 @@ vt_status vt_evaluate_placed(vt_device *device, vt_vit *vit, const vt_model *mod
     *out = NULL;
     VT_TRY_GOTO(check_options(split, options, model));
     VT_TRY_GOTO(allocate_evaluation(model, split, &evaluation));
-    VT_TRY_GOTO(
-        allocate_loss(device, (size_t)options->batch_size, (size_t)evaluation->num_labels, options->pos_weight, &buffers));
+    VT_TRY_GOTO(allocate_loss(device, problem_type, options, evaluation->num_labels, &buffers));
     VT_TRY_GOTO(vt_loader_create(dataset, split, &order, &loader));
-    VT_TRY_GOTO(run_forward(device, vit, loader, split, problem_type, &buffers, console, evaluation));
+    VT_TRY_GOTO(run_forward(device, vit, loader, split, &buffers, console, evaluation));
     VT_TRY_GOTO(measure(evaluation, problem_type, options));
     evaluation->runtime = vt_now() - started;
     *out = evaluation;

@@ -82,7 +82,8 @@ vt_status vt_trainer_evaluate(vt_trainer *trainer) {
     vt_evaluate_options options = {.batch_size = trainer->arguments->per_device_eval_batch_size,
                                    .precision = trainer->arguments->precision,
                                    .num_workers = trainer->arguments->dataloader_num_workers,
-                                   .pos_weight = trainer->pos_weight};
+                                   .pos_weight = trainer->pos_weight,
+                                   .label_smoothing_factor = trainer->arguments->label_smoothing_factor};
     vt_evaluation_free(trainer->evaluation);
     trainer->evaluation = NULL;
     return vt_evaluate_placed(trainer->device, trainer->eval_vit, trainer->model, trainer->dataset, trainer->eval_split,

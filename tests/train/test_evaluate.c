@@ -182,6 +182,99 @@ static void positives_weigh_more_in_the_loss(void **state) {
     vt_evaluation_free(weighted);
 }
 
+/* As transformers does: the loss is that of training, whose targets are y (1 - e) + e / 2. */
+static void labels_are_smoothed_in_the_loss(void **state) {
+    (void)state;
+    const double factor = 0.2;
+    vt_evaluate_options options = options_of(8);
+    options.label_smoothing_factor = factor;
+    vt_evaluation *evaluation = evaluate("validation", &options);
+    double loss = 0;
+    int64_t pairs = evaluation->samples * evaluation->num_labels;
+    for (int64_t i = 0; i < pairs; i++) {
+        double x = (double)evaluation->logits[i], y = (double)evaluation->targets[i] * (1 - factor) + factor / 2;
+        loss += (log1p(exp(-fabs(x))) + fmax(x, 0) - x * y) / (double)pairs;
+    }
+    assert_true(fabs(evaluation->loss - loss) < 1e-6);
+    vt_evaluation_free(evaluation);
+}
+
+/* Every third pair of the validation split is forgotten, and the first image altogether. */
+static void unknown_labels_count_in_no_figure(void **state) {
+    (void)state;
+    vt_evaluate_options options = options_of(8);
+    vt_dataset *masked = open_dataset(make_masked_dataset("masked", 12, 19));
+    vt_evaluation *evaluation;
+    const vt_split *split = vt_dataset_get_split(masked, "validation");
+    ASSERT_OK(vt_evaluate(device, model, masked, split, &options, NULL, &evaluation));
+    double loss = 0, macro = 0, right = 0;
+    int64_t known = 0;
+    int counted = 0;
+    assert_int_equal(evaluation->num_labels, 4);
+    for (int64_t s = 0; s < evaluation->samples; s++) {
+        double sum = 0;
+        int of_sample = 0;
+        for (int l = 0; l < 4; l++) {
+            double x = (double)evaluation->logits[s * 4 + l], y = (double)evaluation->targets[s * 4 + l];
+            assert_int_equal(isnan(y), is_masked(s, l));
+            if (isnan(y)) continue;
+            sum += log1p(exp(-fabs(x))) + fmax(x, 0) - x * y;
+            right += (x > 0) == (y > 0.5);
+            of_sample++;
+        }
+        loss += of_sample ? sum / of_sample / (double)evaluation->samples : 0;
+        known += of_sample;
+    }
+    assert_true(fabs(evaluation->loss - loss) < 1e-6);
+    assert_true(fabs(evaluation->accuracy - right / (double)known) < 1e-12);
+    for (int l = 0; l < 4; l++) {
+        const vt_label_metrics *metrics = &evaluation->labels[l];
+        assert_true(metrics->unknown > 0);
+        assert_int_equal(metrics->positives + metrics->negatives + metrics->unknown, evaluation->samples);
+        if (isnan(metrics->roc_auc)) continue;
+        macro += metrics->roc_auc;
+        counted++;
+    }
+    assert_true(evaluation->auc_labels == counted && fabs(evaluation->roc_auc - macro / counted) < 1e-12);
+    forget();
+    vt_evaluation_print(evaluation, &listener);
+    assert_heard("positives negatives   unknown");
+    json_t *root;
+    ASSERT_OK(vt_evaluation_save(evaluation, test_path("masked-results"), "eval"));
+    ASSERT_OK(vt_json_load(test_path("masked-results/eval_results.json"), &root));
+    const json_t *first = json_object_get(json_object_get(root, "eval_labels"), evaluation->label_names[0]);
+    assert_int_equal(json_integer_value(json_object_get(first, "unknown")), evaluation->labels[0].unknown);
+    json_decref(root);
+    vt_evaluation_free(evaluation);
+    vt_dataset_close(masked);
+}
+
+static void training_takes_unknown_labels(void **state) {
+    (void)state;
+    vt_dataset *masked = open_dataset(make_masked_dataset("masked-train", 24, 5));
+    const vt_split *train = vt_dataset_get_split(masked, "train");
+    vt_training_arguments arguments = arguments_for(test_path("masked-run"));
+    float *weights;
+    strcpy(arguments.pos_weight, "auto");
+    ASSERT_OK(vt_training_pos_weight(&arguments, masked, &weights));
+    for (int label = 0; label < 4; label++) {
+        int counts[2] = {0};
+        for (int64_t i = 0; i < vt_split_size(train); i++) {
+            float value = vt_split_get(train, i).labels[label];
+            if (!isnan(value)) counts[value > 0.5f]++;
+        }
+        float expected = counts[1] ? (float)((double)counts[0] / counts[1]) : 1;
+        assert_true(counts[0] + counts[1] < 24 && weights[label] == expected);
+    }
+    free(weights);
+    arguments.max_steps = 3;
+    arguments.save_strategy = VT_STRATEGY_NO;
+    vt_train_result result;
+    ASSERT_OK(train_fresh(masked, &arguments, NULL, &result));
+    assert_true(result.train_loss > 0 && result.train_loss < 10);
+    vt_dataset_close(masked);
+}
+
 static void results_are_saved_and_merged(void **state) {
     (void)state;
     vt_evaluate_options options = options_of(8);
@@ -257,6 +350,9 @@ int main(void) {
         cmocka_unit_test(softmax_over_multi_label_logits_is_named),
         cmocka_unit_test(positives_weigh_more_in_the_loss),
         cmocka_unit_test(the_data_set_says_what_the_model_does_not),
+        cmocka_unit_test(labels_are_smoothed_in_the_loss),
+        cmocka_unit_test(unknown_labels_count_in_no_figure),
+        cmocka_unit_test(training_takes_unknown_labels),
         cmocka_unit_test(results_are_saved_and_merged),
         cmocka_unit_test(metrics_are_found_by_both_names),
         cmocka_unit_test(refuses_data_that_does_not_fit),

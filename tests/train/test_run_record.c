@@ -11,9 +11,11 @@ static int train_once(void **state) {
     vt_training_arguments arguments = arguments_for(test_path("weighted"));
     arguments.max_steps = 1;
     strcpy(arguments.pos_weight, "auto");
+    arguments.label_smoothing_factor = 0.25;
     if (train_fresh(dataset, &arguments, NULL, NULL) != VT_OK) return -1;
     snprintf(arguments.output_dir, sizeof arguments.output_dir, "%s", test_path("plain"));
     strcpy(arguments.pos_weight, "none");
+    arguments.label_smoothing_factor = 0;
     return train_fresh(dataset, &arguments, NULL, NULL) == VT_OK ? 0 : -1;
 }
 
@@ -35,11 +37,13 @@ static void the_record_names_split_and_weights(void **state) {
         assert_string_equal(record.split_hash, vt_dataset_get_info(dataset)->split_hash);
         assert_non_null(record.pos_weight);
         assert_memory_equal(record.pos_weight, expected, 4 * sizeof(float));
+        assert_true(record.label_smoothing_factor == 0.25);
         free(record.pos_weight);
     }
     free(expected);
     ASSERT_OK(vt_run_record_read(test_path("plain"), 4, &record));
     assert_null(record.pos_weight);
+    assert_true(record.label_smoothing_factor == 0);
     assert_string_equal(record.split_hash, vt_dataset_get_info(dataset)->split_hash);
 }
 
@@ -78,6 +82,23 @@ static void broken_records_are_refused(void **state) {
     }
 }
 
+static void a_broken_smoothing_is_refused(void **state) {
+    (void)state;
+    static const char *const factors[] = {"1.5", "-0.1", "\"x\""};
+    static const char run[] = "{\"stateful_callbacks\": {\"vitrain\": {\"identity\": {\"split_hash\": \"ab\"}}}}";
+    vt_run_record record;
+    char text[64];
+    ASSERT_OK(vt_make_folders(test_path("smoothed")));
+    write_test_file(test_path("smoothed/trainer_state.json"), run, sizeof run - 1);
+    ASSERT_OK(vt_run_record_read(test_path("smoothed"), 4, &record));
+    assert_true(record.label_smoothing_factor == 0);
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        int length = snprintf(text, sizeof text, "{\"label_smoothing_factor\": %s}", factors[i]);
+        write_test_file(test_path("smoothed/training_args.json"), text, (size_t)length);
+        ASSERT_FAILS(VT_ERROR_INPUT, "'label_smoothing_factor' is ", vt_run_record_read(test_path("smoothed"), 4, &record));
+    }
+}
+
 static void the_newest_valid_checkpoint_is_found(void **state) {
     (void)state;
     char path[VT_PATH_MAX];
@@ -94,9 +115,8 @@ static void the_newest_valid_checkpoint_is_found(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_record_names_split_and_weights),
-        cmocka_unit_test(other_models_have_no_record),
-        cmocka_unit_test(broken_records_are_refused),
+        cmocka_unit_test(the_record_names_split_and_weights),   cmocka_unit_test(other_models_have_no_record),
+        cmocka_unit_test(broken_records_are_refused),           cmocka_unit_test(a_broken_smoothing_is_refused),
         cmocka_unit_test(the_newest_valid_checkpoint_is_found),
     };
     int failed = cmocka_run_group_tests(tests, train_once, close_data);

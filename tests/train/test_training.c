@@ -102,11 +102,14 @@ static void a_run_hands_over_its_last_evaluation(void **state) {
         arguments.eval_strategy = strategies[i];
         arguments.eval_steps = arguments.save_steps = 2;
         arguments.load_best_model_at_end = i == 2;
+        arguments.label_smoothing_factor = 0.1 * i;
         ASSERT_OK(vt_train(device, model, dataset, &arguments, NULL, &result));
         assert_true((result.evaluation != NULL) == (i > 0));
         vt_evaluate_options_init(&options, NULL);
+        options.label_smoothing_factor = arguments.label_smoothing_factor;
         ASSERT_OK(vt_evaluate(device, model, dataset, vt_dataset_get_split(dataset, "validation"), &options, NULL, &again));
         if (i > 0) assert_memory_equal(result.evaluation->logits, again->logits, 9 * 4 * sizeof(float));
+        if (i > 0) assert_true(result.evaluation->loss == again->loss);
         vt_evaluation_free(again);
         vt_evaluation_free(result.evaluation);
         vt_model_close(model);
