@@ -102,10 +102,15 @@ static vt_order *acquire_order(vt_loader *loader, int64_t epoch) {
     }
 }
 
-/* Sample `sample` of the order's epoch, augmented but not mixed -> pixels [height, width, channels]; returns its labels. */
+/* The image that is sample `sample` of the order's epoch. */
+static int64_t image_of(const vt_loader *loader, const vt_order *order, int64_t sample) {
+    return loader->with_replacement ? order->indices[sample] : sample;
+}
+
+/* A sample of the order's epoch, augmented but not mixed -> pixels [height, width, channels]; returns its labels. */
 static const float *see(const vt_worker *worker, const vt_order *order, int64_t sample, uint8_t *pixels) {
     const vt_loader *loader = worker->loader;
-    vt_example example = vt_split_get(loader->split, loader->with_replacement ? order->indices[sample] : sample);
+    vt_example example = vt_split_get(loader->split, image_of(loader, order, sample));
     vt_augmentation_apply(loader->augmentation, loader->options.seed, order->epoch, sample, example.pixels, worker->scratch,
                           pixels);
     return example.labels;
@@ -116,8 +121,9 @@ static void assemble_sample(const vt_worker *worker, const vt_order *order, int6
     const vt_loader *loader = worker->loader;
     const int64_t sample = loader->with_replacement ? position : order->indices[position];
     vt_mix mix;
-    memcpy(labels, see(worker, order, sample, pixels), loader->label_count * sizeof *labels);
     vt_augmentation_mix(loader->augmentation, loader->options.seed, order->epoch, sample, vt_split_size(loader->split), &mix);
+    if (mix.partner >= 0) vt_split_prefetch(loader->split, image_of(loader, order, mix.partner));
+    memcpy(labels, see(worker, order, sample, pixels), loader->label_count * sizeof *labels);
     if (mix.partner < 0) return;
     const float *partner_labels = see(worker, order, mix.partner, worker->partner);
     vt_mix_pixels(loader->augmentation, &mix, worker->partner, pixels);

@@ -2,6 +2,7 @@
 #include "raw_data.h"
 
 #include "base/random.h"
+#include "data/augment.h"
 #include "data/loader.h"
 #include "data/sampler.h"
 #include <math.h>
@@ -215,6 +216,63 @@ static void stored_images_are_brought_to_the_model_s_size(void **state) {
     vt_dataset_close(large);
 }
 
+/* What the loader must make of a sample, by the calls of the augmentation's own interface. */
+static void augment_alone(const vt_augmentation *augmentation, const vt_batch *batch, int64_t i, bool balanced,
+                          const vt_balanced_sampler *sampler, uint8_t *pixels, float *labels) {
+    uint8_t scratch[1 << 14], other[16];
+    vt_mix mix;
+    int64_t sample = balanced ? batch->first + i : batch->indices[i];
+    vt_example example = vt_split_get(train, batch->indices[i]);
+    assert_true(vt_augmentation_scratch(augmentation) <= sizeof scratch);
+    vt_augmentation_apply(augmentation, 7, batch->epoch, sample, example.pixels, scratch, pixels);
+    memcpy(labels, example.labels, 2 * sizeof *labels);
+    vt_augmentation_mix(augmentation, 7, batch->epoch, sample, IMAGES, &mix);
+    if (mix.partner < 0) return;
+    example = vt_split_get(train, balanced ? vt_balanced_sampler_draw(sampler, 7, batch->epoch, mix.partner) : mix.partner);
+    vt_augmentation_apply(augmentation, 7, batch->epoch, mix.partner, example.pixels, scratch, other);
+    vt_mix_pixels(augmentation, &mix, other, pixels);
+    vt_mix_labels(&mix, example.labels, 2, labels);
+}
+
+static void samples_are_augmented_and_mixed(void **state) {
+    (void)state;
+    static const char text[] = "flip=0.5 brightness=0.4 mixup=1 cutmix=1 mixup-prob=0.8";
+    vt_augmentation *augmentation;
+    vt_balanced_sampler sampler;
+    int64_t changed = 0, mixed = 0;
+    ASSERT_OK(vt_augmentation_create(text, vt_dataset_get_info(dataset), &augmentation));
+    ASSERT_OK(vt_balanced_sampler_make(train, 2, &sampler));
+    for (int variant = 0; variant < 4; variant++) {
+        bool balanced = variant & 1;
+        vt_loader_options options = {.batch_size = 6,
+                                     .shuffle = 1,
+                                     .sampler = balanced ? VT_SAMPLER_BALANCED : VT_SAMPLER_RANDOM,
+                                     .augment = text,
+                                     .seed = 7,
+                                     .epochs = 3,
+                                     .workers = variant / 2 * 3};
+        vt_loader *loader;
+        vt_batch batch;
+        ASSERT_OK(vt_loader_create(dataset, train, &options, &loader));
+        for (int64_t left = 3 * IMAGES; left > 0; left -= batch.size) {
+            ASSERT_OK(vt_loader_next(loader, &batch));
+            for (int64_t i = 0; i < batch.size; i++) {
+                uint8_t pixels[16];
+                float labels[2];
+                augment_alone(augmentation, &batch, i, balanced, &sampler, pixels, labels);
+                assert_memory_equal(batch.pixels + i * 16, pixels, sizeof pixels);
+                assert_memory_equal(batch.labels + i * 2, labels, sizeof labels);
+                changed += memcmp(pixels, vt_split_get(train, batch.indices[i]).pixels, sizeof pixels) != 0;
+                mixed += labels[0] != 0 && labels[1] != 0;
+            }
+        }
+        vt_loader_free(loader);
+    }
+    assert_true(changed > 3 * IMAGES && mixed > IMAGES); /* of 12 * IMAGES */
+    vt_balanced_sampler_free(&sampler);
+    vt_augmentation_free(augmentation);
+}
+
 static void senseless_options_are_refused(void **state) {
     (void)state;
     vt_loader *loader;
@@ -240,6 +298,7 @@ int main(void) {
         cmocka_unit_test(balanced_draws_are_as_frequent_as_their_weights),
         cmocka_unit_test(balanced_epochs_are_draws),
         cmocka_unit_test(stored_images_are_brought_to_the_model_s_size),
+        cmocka_unit_test(samples_are_augmented_and_mixed),
         cmocka_unit_test(senseless_options_are_refused),
     };
     return cmocka_run_group_tests(tests, make_dataset, close_dataset);
