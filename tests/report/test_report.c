@@ -141,8 +141,6 @@ static void test_another_split_than_trained_on_is_noted(void **state) {
 static void test_unknown_labels_are_counted_and_marked(void **state) {
     (void)state;
     static fixture made;
-    uint32_t crc[2];
-    uint64_t size;
     fill(&made);
     ASSERT_OK(vt_write_report(test_path("unknown"), dataset, &made.evaluation));
     char *page = read_text(test_path("unknown/report.html"));
@@ -155,22 +153,66 @@ static void test_unknown_labels_are_counted_and_marked(void **state) {
     assert_non_null(strstr(page, "<td class=\"n\">3</td><td class=\"n\">5</td><td class=\"n\">2</td>"));
     assert_non_null(strstr(page, "nobody knows whether the label applies"));
     free(page);
-    for (int64_t s = 0; s < made.evaluation.samples; s++) {
-        made.scores[s * made.evaluation.num_labels + 1] = (float)(s % 4) / 4;
-        made.targets[s * made.evaluation.num_labels + 1] = s % 3 == 0;
+}
+
+/* Curves over known labels are those of an evaluation that has nothing else. */
+static void test_curves_leave_unknown_labels_out(void **state) {
+    (void)state;
+    static fixture all, known;
+    uint32_t crc[2];
+    uint64_t size;
+    fill(&all);
+    fill(&known);
+    const int labels = all.evaluation.num_labels;
+    known.evaluation.samples = 0;
+    for (int64_t s = 0; s < all.evaluation.samples; s++)
+        for (int label = 0; label < labels; label++) {
+            float *score = &all.scores[s * labels + label], *target = &all.targets[s * labels + label];
+            *score = (float)(s % 4) / 4;
+            *target = s % 2 ? (float)(s % 3 == 0) : NAN;
+            if (s % 2 == 0) continue;
+            known.scores[s / 2 * labels + label] = *score;
+            known.targets[s / 2 * labels + label] = *target;
+            known.evaluation.samples = s / 2 + 1;
+        }
+    ASSERT_OK(vt_plot_evaluation(&all.evaluation, test_path("all")));
+    ASSERT_OK(vt_plot_evaluation(&known.evaluation, test_path("known")));
+    ASSERT_OK(vt_file_crc32(test_path("all/roc_curves.svg"), &crc[0], &size));
+    ASSERT_OK(vt_file_crc32(test_path("known/roc_curves.svg"), &crc[1], &size));
+    assert_int_equal(crc[0], crc[1]);
+}
+
+/* A label that nobody knows is not one that is absent. */
+static void test_unknown_labels_are_seen_in_grids(void **state) {
+    (void)state;
+    static float scores[4 * 3];
+    uint32_t crc[2][2];
+    uint64_t size;
+    for (int policy = 0; policy < 2; policy++) {
+        char out[600], grids[600];
+        vt_prepare_options options;
+        vt_dataset *few;
+        snprintf(out, sizeof out, "%s/few-%d", test_folder(), policy);
+        snprintf(grids, sizeof grids, "%s/few-grids-%d", test_folder(), policy);
+        vt_prepare_options_init(&options);
+        options.data = golden_path("npz_labels.npz");
+        options.out = out;
+        options.image_size = 16;
+        options.validation_fraction = 0;
+        options.labels.uncertain = options.labels.missing = policy ? VT_UNKNOWN_ZERO : VT_UNKNOWN_IGNORE;
+        ASSERT_OK(vt_prepare(&options, NULL));
+        ASSERT_OK(vt_dataset_open(out, &few));
+        vt_label_metrics metrics[3] = {{.threshold = 0.5}, {.threshold = 0.5}, {.threshold = 0.5}};
+        vt_evaluation evaluation = {.samples = 4, .num_labels = 3, .scores = scores, .labels = metrics};
+        const vt_split *train = vt_dataset_get_split(few, "train");
+        ASSERT_OK(vt_plot_examples(few, train, NULL, 4, 1, grids, "labels"));
+        ASSERT_OK(vt_plot_examples(few, train, &evaluation, 4, 1, grids, "predictions"));
+        ASSERT_OK(vt_file_crc32(strcat(strcpy(out, grids), "/labels.svg"), &crc[policy][0], &size));
+        ASSERT_OK(vt_file_crc32(strcat(grids, "/predictions.svg"), &crc[policy][1], &size));
+        vt_dataset_close(few);
     }
-    for (int i = 0; i < 2; i++) {
-        static const char *const folders[] = {"known-curves", "masked-curves"};
-        char path[600];
-        ASSERT_OK(vt_plot_evaluation(&made.evaluation, test_path(folders[i])));
-        snprintf(path, sizeof path, "%s/roc_curves.svg", test_path(folders[i]));
-        ASSERT_OK(vt_file_crc32(path, &crc[i], &size));
-        page = read_text(path);
-        assert_null(strstr(page, "nan"));
-        free(page);
-        for (int64_t s = 0; s < made.evaluation.samples; s += 2) made.targets[s * made.evaluation.num_labels + 1] = NAN;
-    }
-    assert_int_not_equal(crc[0], crc[1]);
+    assert_int_not_equal(crc[0][0], crc[1][0]);
+    assert_int_not_equal(crc[0][1], crc[1][1]);
 }
 
 static void test_a_report_without_training_or_evaluation(void **state) {
@@ -237,6 +279,8 @@ int main(void) {
         cmocka_unit_test(test_a_report_holds_figures_pictures_and_notes),
         cmocka_unit_test(test_another_split_than_trained_on_is_noted),
         cmocka_unit_test(test_unknown_labels_are_counted_and_marked),
+        cmocka_unit_test(test_curves_leave_unknown_labels_out),
+        cmocka_unit_test(test_unknown_labels_are_seen_in_grids),
         cmocka_unit_test(test_a_report_without_training_or_evaluation),
         cmocka_unit_test(test_label_names_are_escaped),
         cmocka_unit_test(test_broken_results_are_named),
