@@ -90,6 +90,7 @@ static const argument TABLE[] = {
     {FIELD(metric_for_best_model), .kind = KIND_TEXT, .help = "such as loss or roc_auc, with or without eval_ in front"},
     {FIELD(greater_is_better), .kind = KIND_TRI_STATE, .initial = -1, .help = "by the metric's name if not given"},
     {FIELD(seed), COUNT(0, 42), .resume = RESUME_FIXED, .help = "of every random decision"},
+    {FIELD(gradient_checkpointing), .kind = KIND_FLAG, .help = "recompute activations in backward: less memory, same result"},
     {FIELD(dataloader_drop_last), .kind = KIND_FLAG, .resume = RESUME_FIXED, .help = "drop an epoch's last, smaller batch"},
     {FIELD(dataloader_num_workers), .kind = KIND_INTEGER, .low = 0, .high = 256, .initial = -1, .initial_is_null = 1,
      .help = "threads that augment and assemble batches ahead; as many as there is work for if not given"},

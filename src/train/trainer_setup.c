@@ -248,6 +248,7 @@ static vt_status place(vt_trainer *trainer) {
                               .max_batch = trainer->plan.batch_size,
                               .pixel_channels = vt_dataset_get_info(trainer->dataset)->channels,
                               .train = 1,
+                              .recompute = arguments->gradient_checkpointing,
                               .update = vt_update_rule_of(arguments->optim),
                               .host = {trainer->model->values, trainer->moment1, trainer->moment2}};
     VT_TRY(vt_vit_create(trainer->device, trainer->model, &options, &trainer->vit));

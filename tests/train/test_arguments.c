@@ -218,7 +218,7 @@ static void every_argument_is_described(void **state) {
         if (help.initial[0]) ASSERT_OK(vt_training_arguments_set(&arguments, help.name, help.initial));
         count++;
     }
-    assert_int_equal(count, 43);
+    assert_int_equal(count, 44);
     assert_false(vt_training_argument_describe(-1, &help));
 }
 

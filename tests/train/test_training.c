@@ -117,7 +117,7 @@ static void a_run_hands_over_its_last_evaluation(void **state) {
 }
 
 /* Weights after a run with this micro-batch and accumulation, without dropout. */
-static vt_model *train_with(const char *name, int batch, int accumulation, int workers) {
+static vt_model *train_with(const char *name, int batch, int accumulation, int workers, int recompute) {
     vt_training_arguments arguments = arguments_for(test_path(name));
     vt_train_result result;
     vt_model *model = open_model_for(dataset, 0.1);
@@ -126,6 +126,7 @@ static vt_model *train_with(const char *name, int batch, int accumulation, int w
     arguments.num_train_epochs = 1;
     arguments.save_strategy = VT_STRATEGY_NO;
     arguments.dataloader_num_workers = workers;
+    arguments.gradient_checkpointing = recompute;
     ASSERT_OK(vt_train(device, model, dataset, &arguments, NULL, &result));
     return model;
 }
@@ -146,11 +147,11 @@ static void accumulation_does_not_change_the_loss(void **state) {
         const char *name;
         int batch, accumulation;
     } cuts[] = {{"one-by-eight", 1, 8}, {"four-by-two", 4, 2}, {"two-by-four", 2, 4}};
-    vt_model *whole = train_with("eight-by-one", 8, 1, 0);
+    vt_model *whole = train_with("eight-by-one", 8, 1, 0, 0);
     json_t *expected = log_of(test_path("eight-by-one")), *entry;
     for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
         size_t i;
-        vt_model *cut = train_with(cuts[c].name, cuts[c].batch, cuts[c].accumulation, 0);
+        vt_model *cut = train_with(cuts[c].name, cuts[c].batch, cuts[c].accumulation, 0, 0);
         json_t *log = log_of(test_path(cuts[c].name));
         assert_int_equal(json_array_size(log), json_array_size(expected));
         assert_int_equal(json_array_size(log), 4);
@@ -223,10 +224,10 @@ static void the_gradient_is_clipped_to_its_norm(void **state) {
     }
 }
 
-static void workers_do_not_change_a_bit(void **state) {
+static void neither_workers_nor_recomputing_change_a_bit(void **state) {
     (void)state;
-    vt_model_close(train_with("no-worker", 2, 2, 0));
-    vt_model_close(train_with("three-workers", 2, 2, 3));
+    vt_model_close(train_with("no-worker", 2, 2, 0, 0));
+    vt_model_close(train_with("three-workers", 2, 2, 3, 1));
     assert_same_run(test_path("no-worker"), test_path("three-workers"));
 }
 
@@ -371,7 +372,7 @@ int main(void) {
         cmocka_unit_test(accumulation_does_not_change_the_loss),
         cmocka_unit_test(a_short_step_is_a_mean_over_its_own_samples),
         cmocka_unit_test(the_gradient_is_clipped_to_its_norm),
-        cmocka_unit_test(workers_do_not_change_a_bit),
+        cmocka_unit_test(neither_workers_nor_recomputing_change_a_bit),
         cmocka_unit_test(the_best_model_is_loaded_and_kept),
         cmocka_unit_test(pos_weights_come_from_a_file_or_the_split),
         cmocka_unit_test(refuses_before_it_writes),
