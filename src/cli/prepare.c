@@ -1,5 +1,6 @@
 /* vitrain prepare: turns images and labels into a prepared data set. */
 #include "commands.h"
+#include "label_options.h"
 #include "options.h"
 #include "terminal.h"
 #include "vitrain/dataset.h"
@@ -12,10 +13,11 @@ int command_prepare(int argc, char **argv) {
     static const char *const policies[] = {"fail", "skip", NULL};
     vt_prepare_options settings;
     vt_prepare_options_init(&settings);
-    int split = settings.split, bad_image = settings.bad_image;
+    int split = settings.split, bad_image = settings.bad_image, uncertain = 0, missing = 0;
     cli_option options[] = {
-        OPTION("data", "DIR", "raw data set: NIH layout, folder with metadata.jsonl or .csv, or folder per class", OPTION_TEXT,
-               &settings.data, .required = 1),
+        OPTION("data", "DIR",
+               "raw data set: NIH layout, folder with metadata.jsonl or .csv, table of labels, or folder per class",
+               OPTION_TEXT, &settings.data, .required = 1),
         OPTION("out", "DIR", "prepared data set to write", OPTION_TEXT, &settings.out, .required = 1),
         OPTION("model", "MODEL", "model folder whose preprocessor_config.json decides size and resampling", OPTION_TEXT,
                &settings.model),
@@ -30,8 +32,7 @@ int command_prepare(int argc, char **argv) {
         OPTION("validation-fraction", "SHARE", "share of images for validation", OPTION_NUMBER, &settings.validation_fraction,
                .low = 0, .high = 0.999),
         OPTION("seed", "N", "of the split", OPTION_SEED, &settings.seed),
-        OPTION("labels", "A,B", "keep only these labels; \"-A,-B\" drops these", OPTION_TEXT, &settings.labels.keep,
-               .initial = "all"),
+        LABEL_OPTIONS(settings.labels, uncertain, missing),
         OPTION("on-bad-image", "WHAT", "an image that can't be decoded", OPTION_CHOICE, &bad_image, .choices = policies),
         OPTION("shard-size", "SIZE", "of the Arrow files that a split is written in, such as 500MB or 2GB", OPTION_BYTES,
                &settings.shard_bytes, .initial = "500MB"),
@@ -49,6 +50,8 @@ int command_prepare(int argc, char **argv) {
     int code = parse_options(&line, argc, argv);
     if (code != 0 || line.helped) return code;
     settings.split = (vt_split_policy)split;
+    settings.labels.uncertain = (vt_unknown_policy)uncertain;
+    settings.labels.missing = (vt_unknown_policy)missing;
     settings.bad_image = (vt_bad_image_policy)bad_image;
     vt_status status = vt_prepare(&settings, terminal_console());
     return status == VT_OK ? 0 : fail_status(status);

@@ -1,5 +1,5 @@
-/* The label file of a raw data set. The first byte says which: j is metadata.jsonl, c metadata.csv, n the NIH's table, l one of
- * its lists. a.png to d.png are there, with no contents: they are found, not opened. */
+/* The label file of a raw data set. The first byte says which: j is metadata.jsonl, c metadata.csv, n the NIH's table, t
+ * another table of labels, l one of the NIH's lists. a.png to d.png are there, with no contents: they are found, not opened. */
 #include "scratch.h"
 
 #include "data/source.h"
@@ -10,7 +10,8 @@ static const char table[] = "Image Index,Finding Labels,Patient ID\na.png,Mass|E
 static const struct {
     char kind;
     const char *file;
-} files[] = {{'j', "metadata.jsonl"}, {'c', "metadata.csv"}, {'n', "Data_Entry_2017.csv"}, {'l', "test_list.txt"}};
+} files[] = {
+    {'j', "metadata.jsonl"}, {'c', "metadata.csv"}, {'n', "Data_Entry_2017.csv"}, {'t', "labels.csv"}, {'l', "test_list.txt"}};
 enum { FILES = sizeof files / sizeof files[0] };
 
 static void use(const vt_source *source) {
@@ -21,6 +22,10 @@ static void use(const vt_source *source) {
         if (source->patients_known && !item->patient_id) abort();
         for (size_t k = 0; k < item->label_count; k++) {
             int32_t label = source->label_ids[item->first_label + k];
+            if (label < 0 || (size_t)label >= source->labels.count) abort();
+        }
+        for (size_t k = 0; k < item->unknown_count; k++) {
+            int32_t label = source->unknown_ids[item->first_unknown + k];
             if (label < 0 || (size_t)label >= source->labels.count) abort();
         }
     }
