@@ -12,11 +12,12 @@ static const struct {
     [VT_PROBLEM_PATIENTS_ACROSS_SPLITS] = {"patients_across_splits", "patients have images in more than one split"},
     [VT_PROBLEM_PATIENTS_ACROSS_LISTS] = {"patients_across_lists",
                                           "patients have images in more than one of the official lists or folders"},
-    [VT_PROBLEM_DUPLICATES_ACROSS_SPLITS] = {"duplicates_across_splits",
-                                             "times the same pixels stand in more than one split, list or folder"},
+    [VT_PROBLEM_DUPLICATES_ACROSS_SPLITS] =
+        {"duplicates_across_splits", "groups of images with the same pixels stand in more than one split, list or folder"},
     [VT_PROBLEM_DUPLICATES_ACROSS_PATIENTS] = {"duplicates_across_patients",
-                                               "times the same pixels belong to more than one patient"},
-    [VT_PROBLEM_DUPLICATES_LABELS_DIFFER] = {"duplicates_labels_differ", "times the same pixels have different labels"},
+                                               "groups of images with the same pixels belong to more than one patient"},
+    [VT_PROBLEM_DUPLICATES_LABELS_DIFFER] = {"duplicates_labels_differ",
+                                             "groups of images with the same pixels have different labels"},
 };
 
 const char *vt_problem_text(vt_problem problem) {

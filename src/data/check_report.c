@@ -23,16 +23,19 @@ static void say_totals(const vt_check *check, const vt_console *console) {
         vt_say(console, "patients are not known");
 }
 
-/* "512 x 512: 40; 500 x 400: 2; ...", each pair by `format`. */
-static void say_pairs(const char *title, const char *format, const vt_pair_count *pairs, size_t count,
-                      const vt_console *console) {
+/* " 512 x 512 (40), 500 x 400 (2), ..." */
+static void say_pairs(const char *title, bool are_sizes, const vt_pair_count *pairs, size_t count, const vt_console *console) {
     char line[512] = "";
     for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++) {
-        char pair[64], number[32];
-        size_t used = strlen(line);
-        snprintf(pair, sizeof pair, format, pairs[i].a, pairs[i].b); // NOLINT(clang-diagnostic-format-nonliteral)
+        char number[32];
+        size_t used = strlen(line), left = sizeof line - used;
+        const char *comma = i > 0 ? ", " : "";
         vt_format_count(pairs[i].images, number);
-        snprintf(line + used, sizeof line - used, "%s%s (%s)", i ? ", " : "", pair, number);
+        if (are_sizes)
+            snprintf(line + used, left, "%s%d x %d (%s)", comma, pairs[i].a, pairs[i].b, number);
+        else
+            snprintf(line + used, left, "%s%d channel%s of %d bits (%s)", comma, pairs[i].b, pairs[i].b == 1 ? "" : "s",
+                     pairs[i].a, number);
     }
     vt_say(console, "%s: %s%s", title, line, count > PAIRS_SHOWN ? ", ..." : "");
 }
@@ -41,9 +44,8 @@ static void say_sizes(const vt_check *check, const vt_console *console) {
     if (check->decoded == 0) return;
     vt_say(console, "width: %d to %d, median %d; height: %d to %d, median %d", check->low_width, check->high_width,
            check->median_width, check->low_height, check->high_height, check->median_height);
-    say_pairs("sizes", "%d x %d", check->sizes, check->size_count, console);
-    say_pairs(check->prepared ? "stored as" : "in the files", "%d bits x %d channels", check->kinds, check->kind_count,
-              console);
+    say_pairs("sizes", true, check->sizes, check->size_count, console);
+    say_pairs(check->prepared ? "stored as" : "in the files", false, check->kinds, check->kind_count, console);
 }
 
 /* --- labels --- */
@@ -94,7 +96,7 @@ static void say_labels(const vt_check *check, const vt_console *console) {
 
 /* --- what is wrong --- */
 
-/* "train", "train, of patient 17, official test" and so on. */
+/* "a.png (train, listed as test, patient 17)" */
 static vt_status add_place(vt_text *line, const vt_check *check, const vt_checked *image) {
     VT_TRY(vt_text_add(line, "%s (%s", image->name, vt_part_name(image->part)));
     if (image->given != VT_PART_NONE && image->given != image->part)
@@ -124,15 +126,15 @@ static vt_status describe_patient(vt_text *line, const vt_check *check, size_t p
     return VT_OK;
 }
 
-/* Case `index` of a problem as a line, if there is one at that index; the cases of a problem lie scattered over 0 ... below
- * how_many(). */
-static size_t how_many(const vt_check *check, vt_problem problem) {
+/* A problem's cases are among these many candidates. */
+static size_t candidates(const vt_check *check, vt_problem problem) {
     if (problem == VT_PROBLEM_CORRUPT) return check->pass.bad_names.count;
     if (problem == VT_PROBLEM_PATIENTS_ACROSS_SPLITS || problem == VT_PROBLEM_PATIENTS_ACROSS_LISTS)
         return check->patients.count;
     return check->duplicates_count;
 }
 
+/* Candidate `index` as a line; an empty one if it is no case. */
 static vt_status describe_case(const vt_check *check, vt_problem problem, size_t index, vt_text *line) {
     if (problem == VT_PROBLEM_CORRUPT) return vt_text_add(line, "%s", check->pass.bad_sentences.items[index]);
     if (problem == VT_PROBLEM_PATIENTS_ACROSS_SPLITS || problem == VT_PROBLEM_PATIENTS_ACROSS_LISTS) {
@@ -143,13 +145,19 @@ static vt_status describe_case(const vt_check *check, vt_problem problem, size_t
     return group_has(group, problem) ? describe_group(line, check, group) : VT_OK;
 }
 
+static void say_rest(int64_t left, const vt_console *console) {
+    char number[32];
+    vt_format_count(left, number);
+    if (left > 0) vt_say(console, "  and %s more", number);
+}
+
 static void say_problem(const vt_check *check, vt_problem problem, const vt_console *console) {
     char number[32];
     int64_t left = check->problems[problem];
     if (left == 0) return;
     vt_format_count(left, number);
     vt_warn(console, "%s %s", number, vt_problem_text(problem));
-    for (size_t i = 0, shown = 0; i < how_many(check, problem) && shown < LINES_SHOWN; i++) {
+    for (size_t i = 0, shown = 0; i < candidates(check, problem) && shown < LINES_SHOWN; i++) {
         vt_text line = {0};
         if (describe_case(check, problem, i, &line) == VT_OK && line.length > 0) {
             vt_say(console, "  %s", line.data);
@@ -158,24 +166,43 @@ static void say_problem(const vt_check *check, vt_problem problem, const vt_cons
         }
         vt_text_free(&line);
     }
+    say_rest(left, console);
+}
+
+static bool is_harmless(const vt_duplicates *group) {
+    return !group->across_splits && !group->across_patients && !group->labels_differ;
+}
+
+static void say_harmless_duplicates(const vt_check *check, const vt_console *console) {
+    char number[32];
+    int64_t left = 0;
+    for (size_t i = 0; i < check->duplicates_count; i++) left += is_harmless(&check->duplicates[i]);
+    if (left == 0) return;
     vt_format_count(left, number);
-    if (left > 0) vt_say(console, "  and %s more", number);
+    vt_warn(console, "%s groups of images with the same pixels, each with the same labels and in one split", number);
+    for (size_t i = 0, shown = 0; i < check->duplicates_count && shown < LINES_SHOWN; i++) {
+        vt_text line = {0};
+        if (!is_harmless(&check->duplicates[i])) continue;
+        if (describe_group(&line, check, &check->duplicates[i]) == VT_OK) vt_say(console, "  %s", line.data);
+        vt_text_free(&line);
+        shown++;
+        left--;
+    }
+    say_rest(left, console);
 }
 
 /* What may be meant. */
 static void say_warnings(const vt_check *check, const vt_console *console) {
     char number[32];
-    int64_t harmless = 0;
-    for (size_t i = 0; i < check->duplicates_count; i++) {
-        const vt_duplicates *group = &check->duplicates[i];
-        harmless += !group->across_splits && !group->across_patients && !group->labels_differ;
-    }
-    vt_format_count(harmless, number);
-    if (harmless > 0) vt_warn(console, "%s times the same pixels stand more than once within a split", number);
+    say_harmless_duplicates(check, console);
     vt_format_count(check->blank, number);
     if (check->blank > 0) vt_warn(console, "%s images are empty: all of their pixels are equal", number);
     vt_format_count(check->dim, number);
-    if (check->dim > 0) vt_warn(console, "%s images of more than 8 bits use the lowest eighth of their range", number);
+    if (check->dim > 0)
+        vt_warn(console,
+                "%s images have more than 8 bits and use only the lowest eighth of them, so that they come out nearly black; "
+                "--intensity stretch takes each image's own range",
+                number);
 }
 
 void vt_check_print(const vt_check *check, const vt_console *console) {
