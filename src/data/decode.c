@@ -221,37 +221,58 @@ void vt_decode_result_free(vt_decode_result *result) {
     *result = (vt_decode_result){0};
 }
 
-/* --- the estimate --- */
+/* --- the outlook --- */
 
-/* Takes and decodes one image; false at the end, and where anything is wrong. */
-static bool try_one(vt_supply *supply, vt_intensity intensity) {
+/* Takes and decodes one image; false at the end, and where anything is wrong. *bytes += its encoded size. */
+static bool try_one(vt_supply *supply, vt_intensity intensity, uint64_t *bytes) {
     vt_encoded encoded;
     vt_image image = {0};
     vt_image_facts facts;
     bool more;
     if (vt_supply_take(supply, &encoded, &more) != VT_OK || !more) return false;
+    *bytes += encoded.image.size;
     vt_status status = decode(&encoded, intensity, &image, &facts);
     vt_image_free(&image);
     return vt_supply_give_back(supply, &encoded, false) == VT_OK && status == VT_OK;
 }
 
-double vt_decode_estimate(const vt_decode_request *request) {
+/* Bytes of the archives that a pass will read. */
+static uint64_t archive_bytes(const vt_decode_request *request) {
+    const vt_files *files = &request->source->files;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < files->container_count; i++)
+        if (files->containers[i].kind == VT_CONTAINER_ARCHIVE && !(request->past && request->past->finished[i]))
+            bytes += files->containers[i].bytes;
+    return bytes;
+}
+
+/* Fills in what the images of a probe tell. */
+static void extrapolate(vt_supply *supply, const vt_decode_request *request, int64_t archived, vt_decode_outlook *outlook) {
+    uint64_t size = 0;
+    int images = 0, cores = vt_core_count();
+    if (!try_one(supply, request->intensity, &size)) return; /* this one opened its container, perhaps passing over others */
+    uint64_t from = vt_supply_position(supply);
+    double started = vt_now(), elapsed = 0.0;
+    for (images = 1; images <= ESTIMATE_IMAGES && elapsed < ESTIMATE_SECONDS; images++) {
+        if (!try_one(supply, request->intensity, &size)) break;
+        elapsed = vt_now() - started;
+    }
+    uint64_t read = vt_supply_position(supply) - from;
+    int threads = request->threads < cores ? request->threads : cores;
+    if (read > 0) outlook->seconds = elapsed * (double)vt_decode_bytes(request) / (double)read / threads;
+    if (archived == 0 || size == 0) return;
+    int64_t held = (int64_t)((double)archive_bytes(request) * images / (double)size) + 1;
+    outlook->images += (held < archived ? held : archived) - archived;
+}
+
+vt_decode_outlook vt_decode_look_ahead(const vt_decode_request *request) {
     vt_decode_request probe = *request;
     vt_supply *supply = NULL;
-    double seconds = 0.0;
+    int64_t known, archived;
     probe.finished = NULL;
-    if (vt_supply_open(&probe, &supply) == VT_OK && try_one(supply, probe.intensity)) {
-        /* The first image opened its container, and perhaps passed over others that are done. */
-        uint64_t from = vt_supply_position(supply);
-        double started = vt_now(), elapsed = 0.0;
-        for (int i = 0; i < ESTIMATE_IMAGES && elapsed < ESTIMATE_SECONDS && try_one(supply, probe.intensity); i++)
-            elapsed = vt_now() - started;
-        uint64_t bytes = vt_supply_position(supply) - from;
-        int cores = vt_core_count();
-        if (bytes > 0)
-            seconds = elapsed * (double)vt_decode_bytes(request) / (double)bytes /
-                      (request->threads < cores ? request->threads : cores);
-    }
+    vt_supply_count(request, &known, &archived);
+    vt_decode_outlook outlook = {.images = known + archived, .exact = archived == 0};
+    if (vt_supply_open(&probe, &supply) == VT_OK) extrapolate(supply, &probe, archived, &outlook);
     vt_supply_close(supply);
-    return seconds;
+    return outlook;
 }

@@ -67,8 +67,15 @@ void vt_decode_result_free(vt_decode_result *result);
 /* Bytes that a pass will read. */
 uint64_t vt_decode_bytes(const vt_decode_request *request);
 
-/* Decodes a handful of images on this thread to tell about how long a pass will take; 0 if there is nothing to go by. Whatever
- * is wrong with them is left for the pass to find. */
-double vt_decode_estimate(const vt_decode_request *request);
+/* What a pass has ahead of it. */
+typedef struct vt_decode_outlook {
+    int64_t images; /* an estimate if not `exact`: what archives hold is not known yet */
+    bool exact;
+    double seconds; /* an estimate; 0 if there is nothing to go by */
+} vt_decode_outlook;
+
+/* Decodes a handful of images on this thread to tell what is ahead. Whatever is wrong with them is left for the pass to find.
+ */
+vt_decode_outlook vt_decode_look_ahead(const vt_decode_request *request);
 
 #endif

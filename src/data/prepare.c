@@ -145,14 +145,14 @@ static int64_t planned_images(const vt_split_plan *plan) {
 
 /* Says what an earlier run left. */
 static void report_resumption(const vt_preparation *run) {
-    char there[32], all[32];
+    char there[32], listed[32];
     vt_format_count(run->spool.count, there);
-    vt_format_count(planned_images(&run->plan), all);
+    vt_format_count(planned_images(&run->plan), listed);
     if (run->spool.discarded)
         vt_say(run->console, "%s: what an interrupted run left is of other images or another size; starting over",
                run->place.partial);
     else if (run->spool.count > 0)
-        vt_say(run->console, "resuming: %s of %s images are there", there, all);
+        vt_say(run->console, "resuming: %s of %s listed images are there", there, listed);
 }
 
 /* "about 12 minutes" */
@@ -166,23 +166,24 @@ static void format_minutes(double seconds, char text[48]) {
 /* Says what is ahead, and that there is room: the spool and the data set exist side by side. */
 static vt_status announce(const vt_preparation *run, const vt_decode_request *decoding) {
     const vt_target *target = &run->target;
-    int64_t images = planned_images(&run->plan), left = images - run->spool.count;
-    uint64_t output = output_bytes(run, images, 1), spool = pixel_bytes(target, left, 1), available;
+    vt_decode_outlook ahead = vt_decode_look_ahead(decoding);
+    uint64_t output = output_bytes(run, run->spool.count + ahead.images, 1), spool = pixel_bytes(target, ahead.images, 1);
+    uint64_t available;
     char count[32], read[32], minutes[48], output_size[32], spool_size[32], free_size[32];
-    VT_TRY(check_space(run, output + spool));
     VT_TRY(vt_free_space(run->place.partial, &available));
-    vt_format_count(left, count);
+    vt_format_count(ahead.images, count);
     vt_format_bytes(vt_decode_bytes(decoding), read);
     vt_format_bytes(output, output_size);
     vt_format_bytes(spool, spool_size);
     vt_format_bytes(available, free_size);
-    format_minutes(vt_decode_estimate(decoding), minutes);
-    vt_say(run->console, "ahead: %s images, %s to read, %s with %d threads", count, read, minutes, run->threads);
+    format_minutes(ahead.seconds, minutes);
+    vt_say(run->console, "ahead: %s%s images, %s to read, %s with %d threads", ahead.exact ? "" : "about ", count, read,
+           minutes, run->threads);
     vt_say(run->console,
            "images of %d x %d (%s) will take %s, and %s more until they are written (three times that if any is in colour); %s "
            "are free",
            target->stored_width, target->stored_height, vt_resample_name(target->resample), output_size, spool_size, free_size);
-    return VT_OK;
+    return check_space(run, output + spool);
 }
 
 static void report_bad_images(const vt_decode_result *result, const vt_console *console) {
@@ -299,7 +300,8 @@ static vt_status settle(vt_preparation *run, const vt_decode_result *result) {
                 "%s images have more than 8 bits and use only the lowest eighth of them, so that they come out nearly "
                 "black; --intensity stretch takes each image's own range",
                 dim);
-    for (size_t i = 0; i < run->source.count; i++) /* of those in no split, whether they are there is all the same */
+    /* Archives that an earlier run finished are not read again, so that nobody knows of images in no split. */
+    for (size_t i = 0; run->spool.count > 0 && i < run->source.count; i++)
         if (run->skip[i]) result->found[i] = 1;
     VT_TRY(vt_source_settle(&run->source, result->found, &result->unlisted, result->unlisted_count + run->spool.unlisted,
                             console));

@@ -66,6 +66,17 @@ uint64_t vt_decode_bytes(const vt_decode_request *request) {
     return bytes;
 }
 
+void vt_supply_count(const vt_decode_request *request, int64_t *known, int64_t *archived) {
+    *known = *archived = 0;
+    for (size_t i = 0; i < request->source->count; i++) {
+        if (!is_wanted(request, i)) continue;
+        if (file_of(request->source, i))
+            ++*known;
+        else
+            ++*archived;
+    }
+}
+
 /* --- matching --- */
 
 static vt_status index_items(vt_supply *supply) {
@@ -77,7 +88,8 @@ static vt_status index_items(vt_supply *supply) {
     for (size_t i = 0; i < source->files.count; i++) supply->item_of_file[i] = -1;
     for (size_t i = 0; i < source->count; i++) {
         const vt_item *item = &source->items[i];
-        supply->origins[i] = is_loose(source, i) ? VT_LOOSE : VT_NOWHERE;
+        const vt_raw_file *file = file_of(source, i);
+        supply->origins[i] = file ? file->container < 0 ? VT_LOOSE : file->container : VT_NOWHERE;
         if (item->file >= 0) supply->item_of_file[item->file] = (int64_t)i;
         if (archives) VT_TRY(vt_map_set(supply->item_by_name, item->file_name, strlen(item->file_name), (int64_t)i));
     }
@@ -257,6 +269,7 @@ static void free_encoded(vt_encoded *encoded) {
 
 vt_status vt_supply_take(vt_supply *supply, vt_encoded *out, bool *more) {
     *out = (vt_encoded){0};
+    *more = false;
     pthread_mutex_lock(&supply->mutex);
     vt_status status = supply->ended ? VT_OK : take_loose(supply, out, more);
     while (status == VT_OK && !supply->ended && !*more) {

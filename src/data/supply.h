@@ -32,6 +32,9 @@ void vt_supply_end(vt_supply *supply);
 /* Bytes read so far, out of vt_decode_bytes(). */
 uint64_t vt_supply_position(vt_supply *supply);
 
+/* Images of loose files and rows that are wanted, and the most that archives can hold. */
+void vt_supply_count(const vt_decode_request *request, int64_t *known, int64_t *archived);
+
 /* After the end: what was found, and the names of what was not asked for. The result takes them. */
 void vt_supply_report(vt_supply *supply, vt_decode_result *result);
 
