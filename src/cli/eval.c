@@ -142,7 +142,7 @@ int command_eval(int argc, char **argv) {
         OPTION("batch-size", "N", "images computed together", OPTION_INTEGER, &settings.options.batch_size, .low = 1,
                .high = 65536),
         OPTION("num-workers", "N", "threads that assemble batches ahead", OPTION_INTEGER, &settings.options.num_workers,
-               .low = 0, .high = 1024),
+               .low = 0, .high = 256, .initial = "as many as there is work for"),
         OPTION("precision", "KIND", "of products and activations", OPTION_CHOICE, &settings.precision, .choices = precisions,
                .initial = "bf16 where the device computes it natively, else fp32"),
         OPTION("device", "NAME", "where to compute", OPTION_TEXT, &settings.device),

@@ -15,7 +15,8 @@ static const char NO_FINDING[] = "No Finding";
 void vt_evaluate_options_init(vt_evaluate_options *options, const vt_device *device) {
     vt_device_info info = {0};
     if (device) vt_device_get_info(device, &info);
-    *options = (vt_evaluate_options){.batch_size = 8, .precision = info.native_bf16 ? VT_PRECISION_BF16 : VT_PRECISION_FP32};
+    *options = (vt_evaluate_options){
+        .batch_size = 8, .num_workers = -1, .precision = info.native_bf16 ? VT_PRECISION_BF16 : VT_PRECISION_FP32};
 }
 
 void vt_evaluation_free(vt_evaluation *evaluation) {

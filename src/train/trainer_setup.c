@@ -93,13 +93,15 @@ static vt_status make_identity(const vt_trainer *trainer, json_t **out) {
     const vt_dataset_info *info = vt_dataset_get_info(trainer->dataset);
     const vt_model *model = trainer->model;
     const vt_vit_config *config = &model->config;
-    *out = json_pack("{s:s, s:I, s:o, s:s, s:i, s:i, s:o, s:f, s:f, s:f, s:i, s:o, s:o}", "split_hash", info->split_hash,
-                     "train_samples", (json_int_t)vt_split_size(trainer->train_split), "labels", label_list(config),
-                     "problem_type", vt_problem_type_name(config->problem_type), "image_height", info->height, "image_width",
-                     info->width, "pos_weight", float_list(trainer->pos_weight, config->num_labels), "hidden_dropout_prob",
-                     config->hidden_dropout_prob, "attention_probs_dropout_prob", config->attention_probs_dropout_prob,
-                     "layer_norm_eps", config->layer_norm_eps, "activation", (int)config->hidden_act, "image_mean",
-                     float_list(model->preprocessor.image_mean, 3), "image_std", float_list(model->preprocessor.image_std, 3));
+    *out =
+        json_pack("{s:s, s:I, s:o, s:s, s:i, s:i, s:i, s:i, s:o, s:f, s:f, s:f, s:i, s:o, s:o}", "split_hash", info->split_hash,
+                  "train_samples", (json_int_t)vt_split_size(trainer->train_split), "labels", label_list(config),
+                  "problem_type", vt_problem_type_name(config->problem_type), "image_height", info->height, "image_width",
+                  info->width, "stored_height", info->stored_height, "stored_width", info->stored_width, "pos_weight",
+                  float_list(trainer->pos_weight, config->num_labels), "hidden_dropout_prob", config->hidden_dropout_prob,
+                  "attention_probs_dropout_prob", config->attention_probs_dropout_prob, "layer_norm_eps",
+                  config->layer_norm_eps, "activation", (int)config->hidden_act, "image_mean",
+                  float_list(model->preprocessor.image_mean, 3), "image_std", float_list(model->preprocessor.image_std, 3));
     return *out ? VT_OK : vt_fail(VT_ERROR_INPUT, "the labels of the data set can't be written as JSON: not valid UTF-8");
 }
 
@@ -344,6 +346,8 @@ static void say_summary(const vt_trainer *trainer) {
     say_count(console, "Total optimization steps", plan->max_steps);
     say_count(console, "Warmup steps", vt_warmup_steps(trainer->arguments, plan->max_steps));
     say_count(console, "Number of trainable parameters", vt_model_parameter_count(trainer->model));
+    if (trainer->arguments->sampler == VT_SAMPLER_BALANCED) vt_say(console, "  Images are drawn by label frequency");
+    if (trainer->arguments->augment[0]) vt_say(console, "  Augmentation = %s", trainer->arguments->augment);
     vt_say(console, "  Planned memory on the device = %s", memory);
     if (trainer->first_step > 0)
         vt_say(console, "  Resuming from step %lld, epoch %.4g", (long long)trainer->first_step, trainer->state.epoch);
