@@ -47,8 +47,11 @@ static vt_name_key key_of_name(const struct vt_way *way, const char *name) {
     return key_of(way, name);
 }
 
-/* *index = a map from the files' keys to 1 + the file, or 0 where several have the same. */
+/* *index = a map from the files' keys to 1 + the file, or 0 where several have the same; NULL where the keys are whole, and the
+ * files' own index serves. */
 static vt_status index_files(const vt_files *files, const struct vt_way *way, vt_map **index) {
+    *index = NULL;
+    if (!way->bare && !way->without_suffix) return VT_OK;
     VT_TRY(vt_map_create(index));
     for (size_t i = 0; i < files->count; i++) {
         vt_name_key key = key_of(way, files->items[i].key);
@@ -58,8 +61,9 @@ static vt_status index_files(const vt_files *files, const struct vt_way *way, vt
     return VT_OK;
 }
 
-static int64_t find(const vt_map *index, const struct vt_way *way, const char *name) {
+static int64_t find(const vt_files *files, const struct vt_way *way, const vt_map *index, const char *name) {
     vt_name_key key = key_of_name(way, name);
+    if (!index) return vt_files_find(files, key.text);
     int64_t found = vt_map_get(index, key.text, key.length);
     return found > 0 ? found - 1 : -1;
 }
@@ -70,7 +74,7 @@ static size_t count_matches(const vt_files *files, const vt_strings *names, cons
     size_t matches = 0;
     memset(named_by, 0, files->count * sizeof *named_by);
     for (size_t i = 0; i < names->count; i++) {
-        int64_t file = find(index, way, names->items[i]);
+        int64_t file = find(files, way, index, names->items[i]);
         if (file < 0) continue;
         const char *name = without_dots(names->items[i]);
         if (named_by[file] && strcmp(named_by[file], name) != 0) return 0;
@@ -112,7 +116,7 @@ void vt_name_match_free(vt_name_match *match) {
 }
 
 int64_t vt_name_match_find(const vt_name_match *match, const char *name) {
-    return match->way < 0 ? -1 : find(match->index, &ways[match->way], name);
+    return match->way < 0 ? -1 : find(match->files, &ways[match->way], match->index, name);
 }
 
 const char *vt_name_match_way(const vt_name_match *match) {

@@ -9,7 +9,7 @@
 typedef struct vt_name_match {
     const vt_files *files;
     int way;       /* -1: no name finds a file */
-    vt_map *index; /* from what a name stands for to the file */
+    vt_map *index; /* from what a name stands for to 1 + the file; NULL: the files' own serves */
 } vt_name_match;
 
 /* Chooses the way for `names`, in which a name may stand more than once. *match is to be freed, also after a failure. */
