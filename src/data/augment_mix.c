@@ -27,7 +27,7 @@ static uint8_t draw_level(vt_random *random) {
 }
 
 void vt_erase(vt_frame *frame, const vt_box *box, vt_erase_mode mode, vt_random *random) {
-    int channels = frame->channels;
+    int channels = frame->channels == 1 ? 1 : 3;
     uint8_t colour[3] = {128, 128, 128};
     if (mode == VT_ERASE_RAND)
         for (int c = 0; c < channels; c++) colour[c] = draw_level(random);

@@ -20,7 +20,7 @@ expect_usage '--seed' "$VITRAIN" sample --out x --seed -1
 
 run "$VITRAIN" --version
 grep -qE '^vitrain [0-9]+\.[0-9]+\.[0-9]+$' out.txt || fail "version: $(cat out.txt)"
-for command in sample prepare train eval predict bench info; do
+for command in sample prepare show train eval predict bench info; do
     run "$VITRAIN" "$command" --help
     holds "usage: vitrain $command"
     run "$VITRAIN" help "$command"
