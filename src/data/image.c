@@ -1,5 +1,5 @@
 /* Images in memory: recognises the format, decodes, and keeps one channel where three are equal.
- * The formats themselves are in png_fast.c, png.c, jpeg.c and tiff.c, depths of more than 8 bits in intensity.c, turning
+ * The formats themselves are in png_fast.c, png.c, jpeg.c, tiff.c and dicom.c, depths of more than 8 bits in intensity.c, turning
  * upright in orientation.c, resizing in resize.c. */
 #include "data/image_formats.h"
 
@@ -28,6 +28,11 @@ static int is_jpeg(const void *data, size_t size) {
 static int is_tiff(const void *data, size_t size) { /* BigTIFF has '+' for '*' */
     return begins_with(data, size, (const uint8_t *)"II*\0", 4) || begins_with(data, size, (const uint8_t *)"MM\0*", 4) ||
            begins_with(data, size, (const uint8_t *)"II+\0", 4) || begins_with(data, size, (const uint8_t *)"MM\0+", 4);
+}
+
+static int is_dicom(const uint8_t *data, size_t size) {
+    enum { PREAMBLE_BYTES = 128 };
+    return size >= PREAMBLE_BYTES + 4 && memcmp(data + PREAMBLE_BYTES, "DICM", 4) == 0;
 }
 
 void vt_image_free(vt_image *image) {
@@ -76,8 +81,9 @@ static vt_status decode(const vt_encoded *in, vt_decoded *out) {
     if (is_png(in->data, in->size)) return vt_png_decode_fast(in, out) ? VT_OK : vt_png_decode(in, out);
     if (is_jpeg(in->data, in->size)) return vt_jpeg_decode(in, out);
     if (is_tiff(in->data, in->size)) return vt_tiff_decode(in, out);
+    if (is_dicom(in->data, in->size)) return vt_dicom_decode(in, out);
     if (in->size == 0) return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected an image", in->name);
-    return vt_fail(VT_ERROR_INPUT, "%s: by its first bytes this is no image; expected PNG, JPEG or TIFF", in->name);
+    return vt_fail(VT_ERROR_INPUT, "%s: by its first bytes this is no image; expected PNG, JPEG, TIFF or DICOM", in->name);
 }
 
 vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,

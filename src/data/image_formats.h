@@ -24,6 +24,7 @@ typedef struct vt_decoded {
 vt_status vt_png_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
 vt_status vt_jpeg_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
 vt_status vt_tiff_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
+vt_status vt_dicom_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
 
 /* Decodes the usual kind of PNG, upright, exactly as vt_png_decode() does but several times as fast. Returns 0, with an empty
  * image, where vt_png_decode() is to judge. */
