@@ -9,7 +9,7 @@ done < <(sed -n 's/^  \(--[a-z0-9-]*\).*/\1/p' out.txt)
 while read -r option; do
     grep -q -- "^  $option\b" out.txt || fail "$page has $option, which is no option"
 done < <(sed -n 's/^| `\(--[a-z0-9-]*\).*/\1/p' "$page")
-for command in prepare show eval predict info sample; do
+for command in prepare check show eval predict info sample; do
     run "$VITRAIN" help "$command"
     cat out.txt >> all.txt
 done
