@@ -1,6 +1,7 @@
 /* vitrain check: looks at every image of a data set and says what is wrong with it. */
 #include "vitrain/check.h"
 #include "commands.h"
+#include "label_options.h"
 #include "options.h"
 #include "output.h"
 #include "terminal.h"
@@ -44,10 +45,11 @@ static int check(const vt_check_options *settings, const char *json) {
 
 int command_check(int argc, char **argv) {
     static const char *const splits[] = {"auto", "patient", "official", "random", "folders", NULL};
+    static const char *const intensities[] = {"full", "stretch", NULL};
     vt_check_options settings;
     vt_check_options_init(&settings);
     const char **operands = calloc((size_t)argc, sizeof *operands), *json = NULL;
-    int split = settings.split;
+    int split = settings.split, uncertain = 0, missing = 0, intensity = 0;
     if (!operands) return fail("cannot start: out of memory");
     cli_option options[] = {
         OPTION("json", "FILE", "also write all that was found as JSON; - is standard output, instead of the tables",
@@ -57,8 +59,9 @@ int command_check(int argc, char **argv) {
         OPTION("validation-fraction", "SHARE", "share of images for validation", OPTION_NUMBER, &settings.validation_fraction,
                .low = 0, .high = 0.999),
         OPTION("seed", "N", "of the split", OPTION_SEED, &settings.seed),
-        OPTION("labels", "A,B", "only these labels; \"-A,-B\": all but these", OPTION_TEXT, &settings.labels.keep,
-               .initial = "all"),
+        LABEL_OPTIONS(settings.labels, uncertain, missing),
+        OPTION("intensity", "RANGE", "of images of more than 8 bits: the file's full range, or each image's own", OPTION_CHOICE,
+               &intensity, .choices = intensities),
         OPTION("threads", "N", "decoding threads", OPTION_INTEGER, &settings.threads, .low = 0, .high = 4096,
                .initial = "all cores"),
         {0},
@@ -73,6 +76,9 @@ int command_check(int argc, char **argv) {
     int code = parse_options(&line, argc, argv);
     settings.data = operands[0];
     settings.split = (vt_split_policy)split;
+    settings.labels.uncertain = (vt_unknown_policy)uncertain;
+    settings.labels.missing = (vt_unknown_policy)missing;
+    settings.intensity = (vt_intensity)intensity;
     if (code == 0 && !line.helped && line.operand_count == 0) code = fail_usage("a data set is missing: usage: %s", line.usage);
     if (code == 0 && !line.helped) code = check(&settings, json);
     free(operands);
