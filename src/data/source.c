@@ -259,7 +259,7 @@ static vt_status read_layout(vt_source *source, const vt_console *console) {
         VT_ERROR_INPUT,
         "%s: not recognised as a data set; expected Data_Entry_2017_v2020.csv with images_*.tar.gz or images/, or "
         "metadata.jsonl or metadata.csv beside images, or a CSV file with a row per image and columns of labels, or one "
-        "sub-folder of images per class, or what save_to_disk() of Hugging Face's datasets writes",
+        "sub-folder of images per class, or what save_to_disk() of Hugging Face's datasets writes, or a MedMNIST .npz file",
         source->root);
 }
 
