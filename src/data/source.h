@@ -22,7 +22,7 @@ const char *vt_part_name(vt_part part);
 /* The part that a folder called `name` stands for, as Hugging Face's imagefolder has it ("train", "val", "dev", ...). */
 vt_part vt_part_of_folder(const char *name, size_t length);
 
-/* The first such word in a longer name, between '-', '_', '.', blanks and digits: "labels_train", "train2". */
+/* The first such word in a longer name, between '-', '_', '.', blanks and digits: "train_images", "my-train2". */
 vt_part vt_part_in_name(const char *name, size_t length);
 
 /* A listed image. */

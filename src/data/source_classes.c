@@ -1,5 +1,6 @@
 /* One sub-folder of images per class, with or without train/, validation/ and test/ above them, as Hugging Face's
- * imagefolder has it: "train/cat/1.png" or "cat/1.png". Every image has one class, the name of its folder. */
+ * imagefolder has it: "train/cat/1.png", "my-train_images/cat/1.png" or "cat/1.png". Every image has one class, the name of its
+ * folder. */
 #include "data/source.h"
 
 #include "base/file.h"
@@ -27,19 +28,27 @@ static bool has_class_folders(const char *folder) {
     return found;
 }
 
-/* Whether there is a folder for a part, such as train/, with class folders in it. */
-static bool has_part_folders(const char *root) {
+typedef vt_part vt_part_finder(const char *name, size_t length);
+
+/* Whether there is a folder for a part, as find_part() has it, with class folders in it. */
+static bool has_folders_of_parts(const char *root, vt_part_finder *find_part) {
     vt_strings names = {0};
     bool found = false;
     if (vt_list_folder(root, &names) != VT_OK) return false;
     for (size_t i = 0; i < names.count && !found; i++) {
         char *path = NULL;
-        if (vt_part_of_folder(names.items[i], strlen(names.items[i])) == VT_PART_NONE) continue;
+        if (find_part(names.items[i], strlen(names.items[i])) == VT_PART_NONE) continue;
         if (vt_join(root, names.items[i], &path) == VT_OK) found = has_class_folders(path);
         free(path);
     }
     vt_strings_free(&names);
     return found;
+}
+
+/* Folders such as "train_images" stand for parts only where no class lies beside them: "test-tube" may be one. */
+static bool has_part_folders(const char *root) {
+    return has_folders_of_parts(root, vt_part_of_folder) ||
+           (has_folders_of_parts(root, vt_part_in_name) && !has_class_folders(root));
 }
 
 bool vt_source_is_classes(const char *root) {
@@ -52,7 +61,7 @@ static bool find_class(const char *key, bool parts, const char **class_name, siz
     const char *slash = strchr(key, '/');
     if (!slash) return false;
     if (parts) {
-        *part = vt_part_of_folder(key, (size_t)(slash - key));
+        *part = vt_part_in_name(key, (size_t)(slash - key));
         if (*part == VT_PART_NONE) return false;
         key = slash + 1;
         slash = strchr(key, '/');

@@ -57,7 +57,7 @@ static vt_status find_part_folders(const char *root, vt_strings *folders) {
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.items[i];
         char *path = NULL;
-        if (vt_part_of_folder(name, strlen(name)) == VT_PART_NONE) continue;
+        if (vt_part_in_name(name, strlen(name)) == VT_PART_NONE) continue;
         VT_TRY_GOTO(find_metadata(root, name, &path));
         if (path) status = vt_strings_add(folders, name, strlen(name));
         free(path);
@@ -103,7 +103,7 @@ static vt_status add_image(vt_reader *reader, const char *file_name, int64_t lin
     VT_TRY(status);
     vt_part part = reader->part;
     const char *slash = strchr(file_name, '/');
-    if (part == VT_PART_NONE && slash) part = vt_part_of_folder(file_name, (size_t)(slash - file_name));
+    if (part == VT_PART_NONE && slash) part = vt_part_in_name(file_name, (size_t)(slash - file_name));
     reader->source->items[reader->source->count - 1].part = part;
     return VT_OK;
 }
@@ -239,7 +239,7 @@ static vt_status read_metadata(vt_reader *reader, const char *folder, const vt_c
     VT_TRY_GOTO(vt_format(&prefix, "%s%s", folder, *folder ? "/" : ""));
     reader->path = reader->labels.path = path;
     reader->prefix = prefix;
-    reader->part = vt_part_of_folder(folder, strlen(folder));
+    reader->part = vt_part_in_name(folder, strlen(folder));
     VT_TRY_GOTO(vt_has_suffix(path, ".csv") ? read_table(reader) : read_json_lines(reader));
     vt_format_count((int64_t)(source->count - before), listed);
     vt_say(console, "%s: image folder with metadata; %s images listed", path, listed);

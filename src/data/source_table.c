@@ -88,7 +88,7 @@ static vt_part part_of_row(const vt_table *table, const char *const *fields, con
     if (table->part != VT_PART_NONE) return table->part;
     if (table->split >= 0) return vt_table_part(fields[table->split]);
     const char *slash = strchr(file_name, '/');
-    return slash ? vt_part_of_folder(file_name, (size_t)(slash - file_name)) : VT_PART_NONE;
+    return slash ? vt_part_in_name(file_name, (size_t)(slash - file_name)) : VT_PART_NONE;
 }
 
 static vt_status set_patient(vt_source *source, const vt_table *table, const char *const *fields, int64_t line) {

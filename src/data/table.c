@@ -50,7 +50,7 @@ vt_part vt_table_part(const char *cell) {
 /* Whether a column's name is `known`, which is in lower case, but for case, ' ', '_' and '-'. */
 static bool same_name(const char *name, const char *known) {
     for (;; name++) {
-        while (*name == ' ' || *name == '_' || (*name == '-' && *known != '-')) name++;
+        while (*name == ' ' || *name == '_' || *name == '-') name++;
         if (tolower((unsigned char)*name) != *known) return false;
         if (*known++ == '\0') return true;
     }
@@ -141,11 +141,14 @@ static void name_part(vt_table *table) {
     table->exact = vt_part_of_folder(name, length) != VT_PART_NONE;
 }
 
-/* Whether a column can be one label, by what is in it. */
+/* Whether a column can be one label, by its name and by what is in it. */
 static bool is_label_column(const vt_table *table, int column) {
-    return has(table, column, VT_COLUMN_HAS_VALUES) && !has(table, column, VT_COLUMN_HAS_OTHER_THAN_LABELS) &&
-           column != table->image && column != table->patient && !is_one_of(table->columns.items[column], split_names) &&
-           !is_one_of(table->columns.items[column], other_names);
+    static const char *const *const others[] = {image_names, patient_names, split_names, other_names};
+    if (!has(table, column, VT_COLUMN_HAS_VALUES) || has(table, column, VT_COLUMN_HAS_OTHER_THAN_LABELS)) return false;
+    if (column == table->image || column == table->patient) return false;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (is_one_of(table->columns.items[column], others[i])) return false;
+    return true;
 }
 
 /* *table = what stands in `path`; its image column is -1 if none is recognised. */

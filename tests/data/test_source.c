@@ -278,6 +278,34 @@ static void class_folders_with_and_without_parts(void **state) {
     assert_string_equal(labels_of("train/dog/1.png"), "dog");
 }
 
+static void folders_for_parts_have_longer_names_too(void **state) {
+    (void)state;
+    write_png("longer", "train_images/dog/1.png", 3, 1);
+    write_png("longer", "my-val 2/cat/1.png", 3, 2);
+    write_png("longer", "Test.Set/cat/2.png", 3, 2);
+    ASSERT_OK(open_source("longer"));
+    assert_true(source.has_folders);
+    assert_int_equal(source.count, 2); /* case counts, as it does for imagefolder */
+    assert_int_equal(item_of("train_images/dog/1.png")->part, VT_PART_TRAIN);
+    assert_int_equal(item_of("my-val 2/cat/1.png")->part, VT_PART_VALIDATION);
+    assert_string_equal(labels_of("my-val 2/cat/1.png"), "cat");
+    write_png("glass", "test-tube/old/1.png", 3, 1);
+    write_png("glass", "beaker/1.png", 3, 2);
+    ASSERT_OK(open_source("glass"));
+    assert_false(source.has_folders);
+    assert_string_equal(labels_of("test-tube/old/1.png"), "test-tube");
+    assert_int_equal(vt_part_in_name("restraint", 9), VT_PART_NONE);
+    assert_int_equal(vt_part_in_name("a.train", 7), VT_PART_TRAIN);
+    assert_int_equal(vt_part_in_name("2test3train", 11), VT_PART_TEST);
+    assert_int_equal(vt_part_in_name("", 0), VT_PART_NONE);
+    write_png("longer_meta", "train_images/1.png", 3, 1);
+    write_png("longer_meta", "validation-1/1.png", 3, 1);
+    write_text("longer_meta", "train_images/metadata.csv", "file_name,label\n1.png,x\n");
+    write_text("longer_meta", "validation-1/metadata.csv", "file_name,label\n1.png,x\n");
+    ASSERT_OK(open_source("longer_meta"));
+    assert_int_equal(item_of("validation-1/1.png")->part, VT_PART_VALIDATION);
+}
+
 static void what_is_no_data_set_is_said_so(void **state) {
     (void)state;
     write_text("nothing", "notes.txt", "hello");
@@ -349,6 +377,7 @@ int main(void) {
         cmocka_unit_test_teardown(metadata_never_leads_out_of_the_folder, close_source),
         cmocka_unit_test_teardown(metadata_below_part_folders, close_source),
         cmocka_unit_test_teardown(class_folders_with_and_without_parts, close_source),
+        cmocka_unit_test_teardown(folders_for_parts_have_longer_names_too, close_source),
         cmocka_unit_test_teardown(what_is_no_data_set_is_said_so, close_source),
         cmocka_unit_test_teardown(a_link_to_a_folder_above_ends_the_walk, close_source),
         cmocka_unit_test_teardown(labels_are_kept_or_dropped, close_source),

@@ -339,10 +339,19 @@ static void folders_of_images_are_no_classes_where_a_table_is(void **state) {
     options.label_columns = "target";
     ASSERT_OK(open_source("odir"));
     assert_string_equal(label_names(), "LABEL_0,LABEL_1");
+    options = (vt_label_options){0};
+    write_text("odir", "full_df.csv",
+               "ID,N,D,labels,filename\n0,0,1,,0_left.jpg\n0,1,1,nan,0_right.jpg\n"); /* no labels there */
+    ASSERT_OK(open_source("odir"));
+    assert_string_equal(label_names(), "D,N");
+    write_text("odir", "train.csv", "filename,N\n0_left.jpg,1\n");
+    write_text("odir", "test.csv", "filename,labels\n0_right.jpg,[]\n0_left.jpg,['X']\n");
+    ASSERT_OK(open_source("odir"));
+    assert_string_equal(label_names(), "X");
+    assert_said("train.csv: left out");
     write_text("classes", "results.csv", "epoch,loss\n1,0.5\n");
     write_text("classes", "broken.csv", "a,\"b\n");
     write_png("classes", "cat/1.png", 3, 1);
-    options = (vt_label_options){0};
     ASSERT_OK(open_source("classes"));
     assert_string_equal(label_names(), "cat");
     ASSERT_OK(vt_remove_tree(test_path("classes/cat")));
