@@ -15,10 +15,11 @@ int command_prepare(int argc, char **argv) {
     vt_prepare_options_init(&settings);
     int split = settings.split, bad_image = settings.bad_image, uncertain = 0, missing = 0;
     cli_option options[] = {
-        OPTION("data", "DIR",
-               "raw data set: NIH layout, folder with metadata.jsonl or .csv, table of labels, folder per class, folder saved by "
-               "Hugging Face's datasets, or MedMNIST .npz file",
-               OPTION_TEXT, &settings.data, .required = 1),
+        OPTION(
+            "data", "DIR",
+            "raw data set: NIH layout, folder with metadata.jsonl or .csv, table of labels, folder per class, folder saved by "
+            "Hugging Face's datasets, or MedMNIST .npz file",
+            OPTION_TEXT, &settings.data, .required = 1),
         OPTION("out", "DIR", "prepared data set to write", OPTION_TEXT, &settings.out, .required = 1),
         OPTION("model", "MODEL", "model folder whose preprocessor_config.json decides size and resampling", OPTION_TEXT,
                &settings.model),
