@@ -14,7 +14,7 @@
 #include <time.h>
 
 enum { WAIT_MILLISECONDS = 100, ESTIMATE_IMAGES = 64 };
-static const double ESTIMATE_SECONDS = 0.3;
+static const double ESTIMATE_SECONDS = 0.2;
 
 typedef struct vt_decoder {
     const vt_decode_request *request;

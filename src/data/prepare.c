@@ -211,7 +211,7 @@ static vt_status note_finished(void *context, int container, int64_t unlisted) {
 }
 
 static vt_status sync_spool(void *context) {
-    static const double SECONDS_BETWEEN = 0.5;
+    static const double SECONDS_BETWEEN = 0.2;
     vt_preparation *run = context;
     if (vt_now() - run->synced < SECONDS_BETWEEN) return VT_OK;
     vt_status status = vt_spool_sync(&run->spool);
@@ -319,6 +319,7 @@ static vt_status write_data_set(vt_preparation *run) {
                             .request = &run->request,
                             .spool = &run->spool,
                             .resample = run->target.resample,
+                            .intensity = run->options->intensity,
                             .image_height = run->target.height,
                             .image_width = run->target.width,
                             .shard_bytes = run->options->shard_bytes,
