@@ -172,6 +172,31 @@ static void words_leave_each_others_draws_alone(void **state) {
     free(scratch);
 }
 
+/* Mirrored and mixed are each half the samples, and a quarter is both. */
+static void operations_draw_apart(void **state) {
+    (void)state;
+    enum { SAMPLES = 4000 };
+    uint8_t stored[STORED * STORED], out[STORED * STORED];
+    vt_dataset_info info = make_info(0, 1);
+    vt_augmentation *augmentation;
+    int flipped = 0, mixed = 0, both = 0;
+    fill(stored, sizeof stored);
+    ASSERT_OK(vt_augmentation_create("flip=0.5 mixup=1 mixup-prob=0.5", &info, &augmentation));
+    void *scratch = malloc(vt_augmentation_scratch(augmentation));
+    for (int i = 0; i < SAMPLES; i++) {
+        vt_mix mix;
+        vt_augmentation_apply(augmentation, 1, 0, i, stored, scratch, out);
+        vt_augmentation_mix(augmentation, 1, 0, i, SAMPLES, &mix);
+        int is_flipped = memcmp(out, stored, sizeof out) != 0, is_mixed = mix.partner >= 0;
+        flipped += is_flipped;
+        mixed += is_mixed;
+        both += is_flipped && is_mixed;
+    }
+    assert_true(abs(flipped - SAMPLES / 2) < 200 && abs(mixed - SAMPLES / 2) < 200 && abs(both - SAMPLES / 4) < 200);
+    vt_augmentation_free(augmentation);
+    free(scratch);
+}
+
 /* --- distributions --- */
 
 /* That a mean of DRAWS numbers with deviation `sigma` is `expected`, within six standard errors. */
@@ -336,6 +361,7 @@ int main(void) {
         cmocka_unit_test(without_words_only_resizes),
         cmocka_unit_test(depends_on_seed_epoch_and_sample_alone),
         cmocka_unit_test(words_leave_each_others_draws_alone),
+        cmocka_unit_test(operations_draw_apart),
         cmocka_unit_test(crops_are_drawn_as_torchvision_draws_them),
         cmocka_unit_test(erased_boxes_are_drawn_as_timm_draws_them),
         cmocka_unit_test(weights_follow_the_beta_distribution),
