@@ -3,14 +3,16 @@
  *
  *     bench_scale [folder [images [preset [seconds [augmentation]]]]]   vitrain-scale 112120 vit-tiny-patch16-224 60 ""
  *
- * Writes `folder` (5.6 GB at the default; the spool beside it takes as much again for a moment) and removes it at the end.
- * "Cold" is after the files were dropped from the page cache. Memory is told apart as the kernel does: the program's own
- * (RssAnon), and pages of the mapped files (RssFile), which it takes back whenever it wants to. */
+ * Writes `folder` (5.6 GB at the default; the spool beside it takes as much again for a moment) and removes it at the end; with
+ * 0 seconds it trains nothing and leaves folder/data there, for bench/peers/scale.py. "Cold" is after the files were dropped
+ * from the page cache. Memory is told apart as the kernel does: the program's own (RssAnon), and pages of the mapped files
+ * (RssFile), which it takes back whenever it wants to. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "data/loader.h"
 #include "data/prepared.h"
 #include "vitrain/train.h"
 #include <fcntl.h>
@@ -142,6 +144,31 @@ static vt_status time_opening(const bench *b, const char *when) {
     return VT_OK;
 }
 
+/* --- loading --- */
+
+/* Shuffled batches by one worker, that nobody computes anything of. */
+static vt_status time_loading(const bench *b, const char *when) {
+    const double seconds = 5;
+    vt_dataset *dataset;
+    vt_loader *loader = NULL;
+    vt_batch batch;
+    int64_t images = 0;
+    vt_status status = VT_OK;
+    VT_TRY(vt_dataset_open(b->data, &dataset));
+    const vt_loader_options options = {.batch_size = BATCH, .shuffle = 1, .seed = 1, .augment = b->augment, .workers = 1};
+    VT_TRY_GOTO(vt_loader_create(dataset, vt_dataset_get_split(dataset, "train"), &options, &loader));
+    double started = vt_now();
+    while (vt_now() < started + seconds) {
+        VT_TRY_GOTO(vt_loader_next(loader, &batch));
+        images += batch.size;
+    }
+    printf("loaded %s, by one worker: %.0f images/s\n", when, (double)images / (vt_now() - started));
+done:
+    vt_loader_free(loader);
+    vt_dataset_close(dataset);
+    return status;
+}
+
 /* --- memory --- */
 
 typedef struct curve {
@@ -251,7 +278,10 @@ static vt_status run(const bench *b) {
     VT_TRY(drop_from_cache(b->data));
     VT_TRY(time_opening(b, "cold"));
     VT_TRY(time_opening(b, "warm"));
-    return measure_training(b);
+    VT_TRY(drop_from_cache(b->data));
+    VT_TRY(time_loading(b, "cold"));
+    VT_TRY(time_loading(b, "warm"));
+    return b->seconds > 0 ? measure_training(b) : VT_OK;
 }
 
 int main(int argc, char **argv) {
@@ -266,7 +296,7 @@ int main(int argc, char **argv) {
     VT_TRY_GOTO(vt_join(b.folder, "run", &b.run));
     status = run(&b);
     if (status != VT_OK) fprintf(stderr, "%s\n", vt_error_message());
-    if (vt_remove_tree(b.folder) != VT_OK) fprintf(stderr, "%s\n", vt_error_message());
+    if ((status != VT_OK || b.seconds > 0) && vt_remove_tree(b.folder) != VT_OK) fprintf(stderr, "%s\n", vt_error_message());
     free(b.data);
     free(b.run);
     return status == VT_OK ? 0 : 1;
