@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Pixels of the PNG. */
-enum { EDGE = 20, GAP = 12, LINE = 24, TITLE_HEIGHT = 104, SMALLEST_CELL = 160, LARGEST_CELL = 256, LINES = 4 };
+enum { EDGE = 20, GAP = 12, LINE = 24, TITLE_HEIGHT = 104, SMALLEST_CELL = 160, LARGEST_CELL = 256, LINES_LIMIT = 4 };
 enum { IMAGES_LIMIT = 64, EPOCHS_LIMIT = 32 };
 
 typedef struct showing {
@@ -21,7 +21,7 @@ typedef struct showing {
     const vt_show_options *options;
     vt_augmentation *none, *augmentation;
     const int64_t *order;
-    int rows, cell_width, cell_height;
+    int rows, lines, cell_width, cell_height; /* lines: of labels below an image */
     double width, height;
     uint8_t *own, *partner, *scratch; /* [height, width, channels] twice; what an augmentation needs */
     float *labels;                    /* [num_labels] */
@@ -87,7 +87,7 @@ static void draw_labels(cairo_t *cairo, const showing *show, int mixed, double x
         count += show->labels[i] >= 0.005f;
         unknown += isnan(show->labels[i]);
     }
-    int room = count + (unknown > 0) <= LINES ? count : LINES - 1;
+    int room = count + (unknown > 0) <= show->lines ? count : show->lines - 1;
     for (; shown < room; shown++) {
         int label = find_largest(show->labels, show->info->num_labels);
         if (mixed)
@@ -133,7 +133,7 @@ static vt_status paint(cairo_t *cairo, void *context) {
     const showing *show = context;
     draw_headings(cairo, show);
     for (int row = 0; row < show->rows; row++) {
-        double y = TITLE_HEIGHT + GAP + row * (show->cell_height + LINES * LINE + GAP);
+        double y = TITLE_HEIGHT + GAP + row * (show->cell_height + show->lines * LINE + GAP);
         for (int column = 0; column <= show->options->epochs; column++) {
             double x = EDGE + column * (show->cell_width + GAP);
             vt_mix mix;
@@ -160,10 +160,11 @@ static void lay_out(showing *show) {
     double aspect = fmin(8, (double)info->height / info->width);
     show->cell_width = width;
     show->cell_height = (int)fmax(1, rint(width * aspect));
+    show->lines = info->num_labels < LINES_LIMIT ? info->num_labels : LINES_LIMIT;
     show->rows = show->options->images;
     if (show->rows > vt_split_size(show->split)) show->rows = (int)vt_split_size(show->split);
     show->width = 2 * EDGE + (show->options->epochs + 1) * (show->cell_width + GAP) - GAP;
-    show->height = TITLE_HEIGHT + GAP + show->rows * (show->cell_height + LINES * LINE + GAP);
+    show->height = TITLE_HEIGHT + GAP + show->rows * (show->cell_height + show->lines * LINE + GAP);
 }
 
 vt_status vt_show(const vt_dataset *dataset, const vt_split *split, const vt_show_options *options, const char *path) {
