@@ -38,7 +38,8 @@ static int check(const vt_check_options *settings, const char *json) {
     vt_check_print(result, &console);
     int code = json ? write_json(result, json) : 0, problems = vt_check_problems(result);
     if (code == 0 && problems > 0)
-        code = fail("%s: %d kind%s of things are wrong", settings->data, problems, problems == 1 ? "" : "s");
+        code = problems == 1 ? fail("%s: one kind of thing is wrong", settings->data)
+                             : fail("%s: %d kinds of things are wrong", settings->data, problems);
     vt_check_free(result);
     return code;
 }

@@ -9,6 +9,8 @@
 #include "data/prepared.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -182,10 +184,32 @@ typedef struct vt_row_range {
 static vt_status look_at_row(void *context, int64_t index) {
     const vt_row_range *range = context;
     vt_example example = vt_split_get(range->split, range->first_row + index);
-    look_at(&range->images[index], example.pixels, range->info->stored_width, range->info->stored_height,
-            range->info->channels);
-    range->images[index].facts = (vt_image_facts){.depth = 8, .channels = range->info->channels};
+    const int width = range->info->stored_width, height = range->info->stored_height, channels = range->info->channels;
+    look_at(&range->images[index], example.pixels, width, height, channels);
+    range->images[index].facts = (vt_image_facts){.depth = 8, .channels = channels};
     return VT_OK;
+}
+
+/* Gives the pages of pixels that were looked at back: a data set larger than memory takes no more of it than a small one. */
+static void forget(const uint8_t *start, const uint8_t *end) {
+    const size_t before = (uintptr_t)start & ((uintptr_t)sysconf(_SC_PAGESIZE) - 1); /* bytes since the page's start */
+    if (end > start) (void)madvise((uint8_t *)start - before, before + (size_t)(end - start), MADV_DONTNEED);
+}
+
+/* Rows lie one after the other, but for those at the seams of record batches and files. */
+static void forget_rows(const vt_row_range *range, int64_t rows) {
+    const vt_dataset_info *info = range->info;
+    const size_t size = (size_t)info->stored_width * (size_t)info->stored_height * (size_t)info->channels;
+    const uint8_t *start = NULL, *end = NULL;
+    for (int64_t i = 0; i < rows; i++) {
+        const uint8_t *pixels = vt_split_get(range->split, range->first_row + i).pixels;
+        if (pixels != end) {
+            forget(start, end);
+            start = pixels;
+        }
+        end = pixels + size;
+    }
+    forget(start, end);
 }
 
 static vt_status read_split(vt_check *check, const vt_split *split, vt_part part, int threads, vt_progress *progress) {
@@ -198,9 +222,10 @@ static vt_status read_split(vt_check *check, const vt_split *split, vt_part part
         VT_TRY(describe_example(check, &example, part, &images[row]));
     }
     for (range.first_row = 0; range.first_row < rows; range.first_row += ROWS_AT_ONCE) {
-        int64_t left = rows - range.first_row;
+        int64_t left = rows - range.first_row, count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
         range.images = images + range.first_row;
-        VT_TRY(vt_parallel_for(threads, left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, look_at_row, &range));
+        VT_TRY(vt_parallel_for(threads, count, look_at_row, &range));
+        forget_rows(&range, count);
         if (vt_stop_requested()) return vt_fail(VT_ERROR_INTERRUPTED, "checking was stopped; nothing was written");
         vt_progress_update(progress, (int64_t)check->count + range.first_row, NULL);
     }

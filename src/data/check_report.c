@@ -156,7 +156,7 @@ static void say_problem(const vt_check *check, vt_problem problem, const vt_cons
     int64_t left = check->problems[problem];
     if (left == 0) return;
     vt_format_count(left, number);
-    vt_warn(console, "%s %s", number, vt_problem_text(problem));
+    vt_say(console, "wrong: %s %s", number, vt_problem_text(problem));
     for (size_t i = 0, shown = 0; i < candidates(check, problem) && shown < LINES_SHOWN; i++) {
         vt_text line = {0};
         if (describe_case(check, problem, i, &line) == VT_OK && line.length > 0) {
@@ -179,7 +179,8 @@ static void say_harmless_duplicates(const vt_check *check, const vt_console *con
     for (size_t i = 0; i < check->duplicates_count; i++) left += is_harmless(&check->duplicates[i]);
     if (left == 0) return;
     vt_format_count(left, number);
-    vt_warn(console, "%s groups of images with the same pixels, each with the same labels and in one split", number);
+    vt_say(console, "perhaps meant: %s groups of images with the same pixels, each with the same labels and in one split",
+           number);
     for (size_t i = 0, shown = 0; i < check->duplicates_count && shown < LINES_SHOWN; i++) {
         vt_text line = {0};
         if (!is_harmless(&check->duplicates[i])) continue;
@@ -196,13 +197,14 @@ static void say_warnings(const vt_check *check, const vt_console *console) {
     char number[32];
     say_harmless_duplicates(check, console);
     vt_format_count(check->blank, number);
-    if (check->blank > 0) vt_warn(console, "%s images are empty: all of their pixels are equal", number);
+    if (check->blank > 0) vt_say(console, "perhaps meant: %s images are empty: all of their pixels are equal", number);
     vt_format_count(check->dim, number);
     if (check->dim > 0)
-        vt_warn(console,
-                "%s images have more than 8 bits and use only the lowest eighth of them, so that they come out nearly black; "
-                "--intensity stretch takes each image's own range",
-                number);
+        vt_say(console,
+               "perhaps meant: %s images have more than 8 bits and use only the lowest eighth of them, so that they come out "
+               "nearly black; "
+               "--intensity stretch takes each image's own range",
+               number);
 }
 
 void vt_check_print(const vt_check *check, const vt_console *console) {

@@ -117,7 +117,7 @@ static void images_that_cannot_be_decoded_are_named(void **state) {
     assert_text(root, "corrupt/1/file", "3_2.png");
     assert_text(root, "corrupt/2/file", "4_0.png");
     assert_number(root, "decoded", 9);
-    assert_said("warning: 3 images can't be decoded");
+    assert_said("wrong: 3 images can't be decoded");
     assert_said("images_001.tar.gz: images/3_2.png");
     json_decref(root);
 }
@@ -196,7 +196,7 @@ static void empty_images_are_counted_and_no_duplicates(void **state) {
     assert_int_equal(problems, 0);
     assert_number(root, "empty", 2);
     assert_size(root, "duplicates", 0);
-    assert_said("warning: 2 images are empty");
+    assert_said("perhaps meant: 2 images are empty");
     json_decref(root);
 }
 
@@ -234,7 +234,7 @@ static void patients_on_both_sides_are_named(void **state) {
     assert_text(root, "patients/across_lists/0/patient", "3");
     assert_text(root, "patients/across_lists/0/in/0", "train");
     assert_text(root, "patients/across_lists/0/in/1", "test");
-    assert_said("warning: 2 patients have images in more than one split");
+    assert_said("wrong: 2 patients have images in more than one split");
     assert_said("patient 6:");
     json_decref(root);
     options_for("shared")->split = VT_SPLIT_PATIENT;
