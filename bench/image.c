@@ -90,16 +90,16 @@ static vt_status decode_and_resize(const png_file *file) {
 }
 
 static vt_status decode_by_libpng(const png_file *file) {
-    vt_encoded encoded = {.data = file->data, .size = file->size, .name = "PNG"};
-    vt_decoded decoded;
+    vt_encoded_image encoded = {.data = file->data, .size = file->size, .name = "PNG"};
+    vt_decoded_image decoded;
     VT_TRY(vt_png_decode(&encoded, &decoded));
     vt_image_free(&decoded.image);
     return VT_OK;
 }
 
 static vt_status decode_by_libpng_and_resize(const png_file *file) {
-    vt_encoded encoded = {.data = file->data, .size = file->size, .name = "PNG"};
-    vt_decoded decoded;
+    vt_encoded_image encoded = {.data = file->data, .size = file->size, .name = "PNG"};
+    vt_decoded_image decoded;
     VT_TRY(vt_png_decode(&encoded, &decoded));
     return resize(&decoded.image);
 }

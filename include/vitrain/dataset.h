@@ -64,6 +64,12 @@ typedef enum vt_intensity {
     VT_INTENSITY_STRETCH = 1 /* each image's own smallest and largest value -> 0 and 255 */
 } vt_intensity;
 
+/* "full" and so on; NULL for a number that names no such way. */
+VT_API const char *vt_intensity_name(vt_intensity intensity);
+
+/* The formats that images are read in, as a sentence's part: they depend on the libraries that were there at build time. */
+VT_API const char *vt_image_formats(void);
+
 typedef struct vt_prepare_options {
     const char *data;  /* raw data set: NIH layout, folder with metadata or a table of labels, folder per class, folder saved by
                           Hugging Face's datasets, or a MedMNIST .npz file */
@@ -101,6 +107,7 @@ typedef struct vt_dataset_info {
     int stored_height, stored_width; /* of `pixels`; at least height and width */
     int channels;                    /* of `pixels`: 1 or 3 */
     vt_resample resample;
+    vt_intensity intensity;
     vt_split_policy split_policy;
     double validation_fraction;
     uint64_t split_seed;

@@ -56,6 +56,7 @@ typedef struct vt_preprocessor {
     vt_resample resample;
     double rescale_factor;             /* 1/255 */
     float image_mean[3], image_std[3]; /* of rescaled pixels; a grey model uses the first */
+    vt_intensity intensity;            /* "vitrain_intensity", which transformers passes over */
 } vt_preprocessor;
 
 typedef struct vt_model vt_model;

@@ -84,6 +84,7 @@ static int describe_machine(fact_list *facts) {
     add_string(facts, "processor", info.description);
     add_string(facts, "instruction set", info.isa);
     add_integer(facts, "threads", info.threads);
+    add_string(facts, "image formats", vt_image_formats());
     add_string(facts, "matrix library", info.library);
     add_string(facts, "default precision", vt_precision_name(info.native_bf16 ? VT_PRECISION_BF16 : VT_PRECISION_FP32));
     int presets = 0;

@@ -10,10 +10,11 @@
 int command_prepare(int argc, char **argv) {
     static const char *const splits[] = {"auto", "patient", "official", "random", "folders", NULL};
     static const char *const filters[] = {"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming", NULL};
+    static const char *const intensities[] = {"full", "stretch", NULL};
     static const char *const policies[] = {"fail", "skip", NULL};
     vt_prepare_options settings;
     vt_prepare_options_init(&settings);
-    int split = settings.split, bad_image = settings.bad_image, uncertain = 0, missing = 0;
+    int split = settings.split, bad_image = settings.bad_image, uncertain = 0, missing = 0, intensity = 0;
     cli_option options[] = {
         OPTION(
             "data", "DIR",
@@ -35,6 +36,8 @@ int command_prepare(int argc, char **argv) {
                .low = 0, .high = 0.999),
         OPTION("seed", "N", "of the split", OPTION_SEED, &settings.seed),
         LABEL_OPTIONS(settings.labels, uncertain, missing),
+        OPTION("intensity", "RANGE", "of images of more than 8 bits: the file's full range, or each image's own", OPTION_CHOICE,
+               &intensity, .choices = intensities),
         OPTION("on-bad-image", "WHAT", "an image that can't be decoded", OPTION_CHOICE, &bad_image, .choices = policies),
         OPTION("shard-size", "SIZE", "of the Arrow files that a split is written in, such as 500MB or 2GB", OPTION_BYTES,
                &settings.shard_bytes, .initial = "500MB"),
@@ -54,6 +57,7 @@ int command_prepare(int argc, char **argv) {
     settings.split = (vt_split_policy)split;
     settings.labels.uncertain = (vt_unknown_policy)uncertain;
     settings.labels.missing = (vt_unknown_policy)missing;
+    settings.intensity = (vt_intensity)intensity;
     settings.bad_image = (vt_bad_image_policy)bad_image;
     vt_status status = vt_prepare(&settings, terminal_console());
     return status == VT_OK ? 0 : fail_status(status);

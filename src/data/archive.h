@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VT_ENCODED_IMAGE_LIMIT = 256 << 20 }; /* bytes of one encoded image, in an archive or loose */
-
 typedef struct vt_archive vt_archive;
 
 typedef struct vt_archive_member {

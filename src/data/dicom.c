@@ -45,7 +45,7 @@ static const char implicit_little_endian[] = "1.2.840.10008.1.2", explicit_littl
                   jpeg_baseline[] = "1.2.840.10008.1.2.4.50";
 
 typedef struct dicom_reader {
-    const vt_encoded *in;
+    const vt_encoded_image *in;
     size_t at;
     bool is_implicit; /* elements don't say what kind of value they have */
     vt_dicom *dicom;
@@ -342,9 +342,9 @@ static vt_status check_image(const vt_dicom *dicom, const char *name) {
 }
 
 /* Baseline JPEG needs no library beyond the one for JPEG files; its colours come back as RGB. */
-static vt_status decode_jpeg(vt_dicom *dicom, const vt_encoded *in, uint8_t **pixels) {
-    vt_encoded frame = {.data = dicom->pixels, .size = dicom->pixel_bytes, .name = in->name};
-    vt_decoded decoded;
+static vt_status decode_jpeg(vt_dicom *dicom, const vt_encoded_image *in, uint8_t **pixels) {
+    vt_encoded_image frame = {.data = dicom->pixels, .size = dicom->pixel_bytes, .name = in->name};
+    vt_decoded_image decoded;
     VT_TRY(vt_jpeg_decode(&frame, &decoded));
     vt_image *image = &decoded.image;
     if (image->width != dicom->width || image->height != dicom->height || image->channels != dicom->channels ||
@@ -357,7 +357,7 @@ static vt_status decode_jpeg(vt_dicom *dicom, const vt_encoded *in, uint8_t **pi
     return VT_OK;
 }
 
-static vt_status decode(vt_dicom *dicom, const vt_encoded *in, vt_decoded *out) {
+static vt_status decode(vt_dicom *dicom, const vt_encoded_image *in, vt_decoded_image *out) {
     uint8_t *pixels = NULL;
     bool is_rgb = strcmp(dicom->photometric, "RGB") == 0;
     vt_status status = VT_OK;
@@ -375,10 +375,10 @@ done:
     return status;
 }
 
-vt_status vt_dicom_decode(const vt_encoded *in, vt_decoded *out) {
+vt_status vt_dicom_decode(const vt_encoded_image *in, vt_decoded_image *out) {
     vt_dicom dicom = {.channels = 1, .slope = 1.0, .high_bit = -1};
     dicom_reader reader = {.in = in, .at = PREAMBLE_BYTES, .dicom = &dicom};
-    *out = (vt_decoded){.orientation = 1};
+    *out = (vt_decoded_image){.orientation = 1};
     vt_status status = read_transfer_syntax(&reader);
     if (status == VT_OK) status = read_set(&reader, in->size, false, 0, NULL);
     if (dicom.high_bit < 0) dicom.high_bit = dicom.bits_stored - 1;

@@ -7,18 +7,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static bool has_any_suffix(const char *name, const char *const *suffixes) {
+    for (; *suffixes; suffixes++)
+        if (vt_has_suffix(name, *suffixes)) return true;
+    return false;
+}
+
 bool vt_is_image_name(const char *path) {
+    static const char *const suffixes[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", NULL};
     const char *name = vt_basename(path);
-    return name[0] != '.' && (vt_has_suffix(name, ".png") || vt_has_suffix(name, ".jpg") || vt_has_suffix(name, ".jpeg"));
+    return name[0] != '.' && has_any_suffix(name, suffixes);
 }
 
 /* Whether the suffix is that of an image in a format that Vitrain does not read. */
 static bool is_unsupported_image(const char *name) {
-    static const char *const suffixes[] = {".tif", ".tiff",  ".bmp", ".gif",  ".webp",
-                                           ".dcm", ".dicom", ".jp2", ".avif", ".heic"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
-        if (vt_has_suffix(name, suffixes[i])) return true;
-    return false;
+    static const char *const suffixes[] = {".bmp", ".gif", ".webp", ".jp2", ".avif", ".heic", NULL};
+    return has_any_suffix(name, suffixes);
 }
 
 static bool is_archive_name(const char *name) {

@@ -39,10 +39,10 @@ typedef struct vt_files {
     vt_map *by_key;
     vt_container *containers; /* archives by path; then others in reading order */
     size_t container_count, container_capacity;
-    vt_strings unsupported; /* paths of images of kinds that can't be read, such as .tif */
+    vt_strings unsupported; /* paths of images of kinds that can't be read, such as .webp */
 } vt_files;
 
-/* ".png", ".jpg", ".jpeg" in any case; hidden files (such as macOS's "._x.png") are none. */
+/* ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom" in any case; hidden files (such as macOS's "._x.png") are none. */
 bool vt_is_image_name(const char *path);
 
 /* Finds the image files below `root` (hidden folders left out, symbolic links followed). Two of the same key are

@@ -1,6 +1,6 @@
 /* Images in memory: recognises the format, decodes, and keeps one channel where three are equal.
- * The formats themselves are in png_fast.c, png.c, jpeg.c, tiff.c and dicom.c, depths of more than 8 bits in intensity.c, turning
- * upright in orientation.c, resizing in resize.c. */
+ * The formats themselves are in png_fast.c, png.c, jpeg.c, tiff.c and dicom.c, depths of more than 8 bits in intensity.c,
+ * turning upright in orientation.c, resizing in resize.c. */
 #include "data/image_formats.h"
 
 #include "base/memory.h"
@@ -13,6 +13,15 @@ static const uint64_t area_limit = UINT64_C(1) << 28;
 
 static const uint8_t png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 static const uint8_t jpeg_signature[3] = {0xff, 0xd8, 0xff};
+
+const char *vt_image_formats(void) {
+#ifdef VITRAIN_DICOM
+    return "PNG, JPEG, TIFF, DICOM";
+#else
+    return "PNG, JPEG, TIFF, DICOM (uncompressed or of baseline JPEG; other kinds of JPEG and RLE need a build with "
+           "libgdcm-dev)";
+#endif
+}
 
 static int begins_with(const void *data, size_t size, const uint8_t *signature, size_t length) {
     return size >= length && memcmp(data, signature, length) == 0;
@@ -77,7 +86,7 @@ static void keep_one_channel(vt_image *image) {
     if (smaller) image->pixels = smaller;
 }
 
-static vt_status decode(const vt_encoded *in, vt_decoded *out) {
+static vt_status decode(const vt_encoded_image *in, vt_decoded_image *out) {
     if (is_png(in->data, in->size)) return vt_png_decode_fast(in, out) ? VT_OK : vt_png_decode(in, out);
     if (is_jpeg(in->data, in->size)) return vt_jpeg_decode(in, out);
     if (is_tiff(in->data, in->size)) return vt_tiff_decode(in, out);
@@ -88,8 +97,8 @@ static vt_status decode(const vt_encoded *in, vt_decoded *out) {
 
 vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,
                         vt_image_facts *facts) {
-    vt_encoded encoded = {.data = data, .size = size, .name = name, .intensity = intensity};
-    vt_decoded decoded = {.orientation = 1};
+    vt_encoded_image encoded = {.data = data, .size = size, .name = name, .intensity = intensity};
+    vt_decoded_image decoded = {.orientation = 1};
     *out = (vt_image){0};
     VT_TRY(decode(&encoded, &decoded));
     *out = decoded.image;

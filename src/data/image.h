@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { VT_ENCODED_IMAGE_LIMIT = 256 << 20 }; /* bytes of one encoded image, loose or in a container */
+
 typedef struct vt_image {
     int width, height;
     int channels;    /* 1 or 3 */

@@ -7,28 +7,28 @@
 /* deflate makes at most 1032 bytes of one (RFC 1951: 258 bytes for two codes of one bit each). */
 enum { VT_DEFLATE_LIMIT = 1032 };
 
-typedef struct vt_encoded {
+typedef struct vt_encoded_image {
     const uint8_t *data; /* [size] */
     size_t size;
     const char *name; /* for sentences */
     vt_intensity intensity;
-} vt_encoded;
+} vt_encoded_image;
 
-typedef struct vt_decoded {
+typedef struct vt_decoded_image {
     vt_image image; /* one channel for grey files, three for all others; empty on failure */
     vt_image_facts facts;
     int orientation; /* how the image lies in its file, as Exif numbers it: 1 (upright) to 8 */
-} vt_decoded;
+} vt_decoded_image;
 
 /* Each decodes one format. */
-vt_status vt_png_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
-vt_status vt_jpeg_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
-vt_status vt_tiff_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
-vt_status vt_dicom_decode(const vt_encoded *in, vt_decoded *out) VT_CHECKED;
+vt_status vt_png_decode(const vt_encoded_image *in, vt_decoded_image *out) VT_CHECKED;
+vt_status vt_jpeg_decode(const vt_encoded_image *in, vt_decoded_image *out) VT_CHECKED;
+vt_status vt_tiff_decode(const vt_encoded_image *in, vt_decoded_image *out) VT_CHECKED;
+vt_status vt_dicom_decode(const vt_encoded_image *in, vt_decoded_image *out) VT_CHECKED;
 
 /* Decodes the usual kind of PNG, upright, exactly as vt_png_decode() does but several times as fast. Returns 0, with an empty
  * image, where vt_png_decode() is to judge. */
-int vt_png_decode_fast(const vt_encoded *in, vt_decoded *out);
+int vt_png_decode_fast(const vt_encoded_image *in, vt_decoded_image *out);
 
 /* samples [count] of more than 8 bits -> bytes [count], halves rounded up: 0 and `white` become 0 and 255, or the smallest and
  * the largest sample do, as `intensity` says. *dim as in vt_image_facts. */

@@ -140,8 +140,8 @@ static void decode_rows(const void *data, size_t size, jpeg_job *job) {
     jpeg_finish_decompress(decoder);
 }
 
-vt_status vt_jpeg_decode(const vt_encoded *in, vt_decoded *out) {
-    *out = (vt_decoded){0};
+vt_status vt_jpeg_decode(const vt_encoded_image *in, vt_decoded_image *out) {
+    *out = (vt_decoded_image){0};
     jpeg_job job = {.name = in->name, .input_size = in->size};
     job.decoder.err = jpeg_std_error(&job.errors);
     job.errors.error_exit = on_error;

@@ -16,7 +16,7 @@ typedef struct png_job {
     uint16_t *samples; /* of 16 bits, [height, width, channels]; owned */
     uint8_t *output;   /* [output_size]; owned */
     size_t output_size, output_capacity;
-    vt_decoded decoded;
+    vt_decoded_image decoded;
     vt_status status; /* set where a sentence is ready; else `reason` has libpng's words */
     char reason[128];
 } png_job;
@@ -91,7 +91,7 @@ static uint16_t drop_insignificant_bits(uint16_t *samples, size_t count, int sig
 
 /* From samples of 16 bits to the image's bytes. */
 static void reduce_samples(png_structp png, png_infop info, png_job *job) {
-    vt_decoded *decoded = &job->decoded;
+    vt_decoded_image *decoded = &job->decoded;
     size_t count = (size_t)decoded->image.width * (size_t)decoded->image.height * (size_t)decoded->image.channels;
     decoded->facts.depth = significant_bits(png, info);
     uint16_t white = drop_insignificant_bits(job->samples, count, decoded->facts.depth);
@@ -135,9 +135,9 @@ static void decode_rows(png_structp png, png_infop info, png_job *job) {
     if (job->samples) reduce_samples(png, info, job);
 }
 
-vt_status vt_png_decode(const vt_encoded *in, vt_decoded *out) {
+vt_status vt_png_decode(const vt_encoded_image *in, vt_decoded_image *out) {
     png_job job = {.name = in->name, .input = in->data, .input_size = in->size, .intensity = in->intensity};
-    *out = (vt_decoded){0};
+    *out = (vt_decoded_image){0};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info) {

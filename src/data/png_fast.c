@@ -172,11 +172,11 @@ static int decode_rows(const uint8_t *stream, size_t size, const png_layout *lay
     return done;
 }
 
-int vt_png_decode_fast(const vt_encoded *in, vt_decoded *out) {
+int vt_png_decode_fast(const vt_encoded_image *in, vt_decoded_image *out) {
     png_layout layout;
     uint8_t *stream = NULL; /* [in->size]: as much as there can be */
     size_t stream_size;
-    *out = (vt_decoded){.orientation = 1};
+    *out = (vt_decoded_image){.orientation = 1};
     if (vt_allocate(&stream, in->size, 1, "a PNG image") != VT_OK) return 0;
     int done = read_chunks(in->data, in->size, &layout, stream, &stream_size) &&
                decode_rows(stream, stream_size, &layout, &out->image);

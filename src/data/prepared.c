@@ -93,6 +93,17 @@ static vt_status read_size(const vt_dataset *dataset, const json_t *object, cons
     return VT_OK;
 }
 
+/* Data sets without 'intensity' are of a time when there was one way alone. */
+static vt_status read_intensity(vt_dataset *dataset) {
+    const char *name = vt_intensity_name(VT_INTENSITY_FULL);
+    int number = 0;
+    VT_TRY(vt_json_get_string(dataset->record, dataset->path, "intensity", &name));
+    while (vt_intensity_name((vt_intensity)number) && strcmp(vt_intensity_name((vt_intensity)number), name) != 0) number++;
+    if (!vt_intensity_name((vt_intensity)number)) return fail_key(dataset->path, "intensity", "'full' or 'stretch'");
+    dataset->info.intensity = (vt_intensity)number;
+    return VT_OK;
+}
+
 /* Data sets without 'stored' keep images at the size that models take. */
 static vt_status read_image(vt_dataset *dataset) {
     vt_dataset_info *info = &dataset->info;
@@ -112,7 +123,7 @@ static vt_status read_image(vt_dataset *dataset) {
     if (!vt_resample_name((vt_resample)number)) return fail_key(dataset->path, "resample", "a filter such as 'bilinear'");
     info->channels = (int)channels;
     info->resample = (vt_resample)number;
-    return VT_OK;
+    return read_intensity(dataset);
 }
 
 static vt_status read_split_record(vt_dataset *dataset) {

@@ -21,6 +21,7 @@ typedef struct vt_prepared {
     const vt_split_request *request;
     const vt_spool *spool;
     vt_resample resample;
+    vt_intensity intensity;
     int image_height, image_width; /* what a model takes; the spool's images, which are stored, are at least as large */
     uint64_t shard_bytes;          /* a split's Arrow files are about this large; 0: 500 MB */
     int threads;                   /* that write, at least 1; they change no byte */

@@ -174,8 +174,8 @@ static vt_status write_description(const split_writer *split, vt_part part, cons
     VT_TRY(save_json(split->folder, "dataset_info.json",
                      json_pack("{ss ss so ss ss}", "citation", "", "description", "", "features",
                                features_json(prepared, split->channels), "homepage", "", "license", "")));
-    int length = snprintf(identity, sizeof identity, "%s %s %d %d %d %d", hash, vt_part_name(part), prepared->spool->height,
-                          prepared->spool->width, split->channels, (int)prepared->resample);
+    int length = snprintf(identity, sizeof identity, "%s %s %d %d %d %d %d", hash, vt_part_name(part), prepared->spool->height,
+                          prepared->spool->width, split->channels, (int)prepared->resample, (int)prepared->intensity);
     snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)vt_fnv1a(VT_FNV_OFFSET, identity, (size_t)length));
     return save_json(split->folder, "state.json",
                      json_pack("{so ss sn s{} sn sb ss}", "_data_files", shards_json(split->shards), "_fingerprint",
@@ -228,13 +228,14 @@ static vt_status write_record(const char *folder, const vt_prepared *prepared, i
     const char *problem = prepared->source->single_label ? "single_label_classification" : "multi_label_classification";
     return save_json(
         folder, VT_DATASET_JSON,
-        json_pack("{ss si so ss s{sisisi} s{sisi} ss s{ss sf sI ss sb sI} so}", "format", VT_DATASET_FORMAT, "version",
+        json_pack("{ss si so ss s{sisisi} s{sisi} ss ss s{ss sf sI ss sb sI} so}", "format", VT_DATASET_FORMAT, "version",
                   VT_DATASET_VERSION, "labels", names_json(&prepared->source->labels), "problem_type", problem, "image",
                   "height", prepared->image_height, "width", prepared->image_width, "channels", channels, "stored", "height",
                   prepared->spool->height, "width", prepared->spool->width, "resample", vt_resample_name(prepared->resample),
-                  "split", "policy", vt_split_policy_name(prepared->plan->policy), "validation_fraction",
-                  prepared->request->validation_fraction, "seed", (json_int_t)prepared->request->seed, "hash", hash,
-                  "patients_known", prepared->source->patients_known, "shared_patients", (json_int_t)shared, "splits", splits));
+                  "intensity", vt_intensity_name(prepared->intensity), "split", "policy",
+                  vt_split_policy_name(prepared->plan->policy), "validation_fraction", prepared->request->validation_fraction,
+                  "seed", (json_int_t)prepared->request->seed, "hash", hash, "patients_known", prepared->source->patients_known,
+                  "shared_patients", (json_int_t)shared, "splits", splits));
 }
 
 static vt_status write_dataset_dict(const char *folder, const vt_split_plan *plan) {

@@ -200,7 +200,7 @@ static vt_status report_unlisted(const vt_source *source, const vt_console *cons
     for (size_t i = 0; i < unsupported->count && status == VT_OK; i++)
         status = add_example(&examples, i, unsupported->items[i]);
     if (status == VT_OK)
-        warn_about(console, unsupported->count, "image files are neither PNG nor JPEG and are left out", &examples);
+        warn_about(console, unsupported->count, "image files are in formats that can't be read and are left out", &examples);
     vt_text_free(&examples);
     return status;
 }

@@ -17,7 +17,7 @@ enum {
 };
 
 typedef struct tiff_job {
-    const vt_encoded *in;
+    const vt_encoded_image *in;
     uint64_t position; /* in in->data */
     TIFF *file;
     uint32_t width, height;
@@ -287,7 +287,7 @@ static vt_status finish_pixels(tiff_job *job, bool *dim) {
     return VT_OK;
 }
 
-static vt_status decode(tiff_job *job, vt_decoded *out) {
+static vt_status decode(tiff_job *job, vt_decoded_image *out) {
     uint16_t orientation = 1;
     bool palette;
     VT_TRY(open_file(job));
@@ -303,9 +303,9 @@ static vt_status decode(tiff_job *job, vt_decoded *out) {
     return VT_OK;
 }
 
-vt_status vt_tiff_decode(const vt_encoded *in, vt_decoded *out) {
+vt_status vt_tiff_decode(const vt_encoded_image *in, vt_decoded_image *out) {
     tiff_job job = {.in = in};
-    *out = (vt_decoded){0};
+    *out = (vt_decoded_image){0};
     vt_status status = decode(&job, out);
     if (job.file) TIFFClose(job.file);
     if (status == VT_OK)

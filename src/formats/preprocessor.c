@@ -8,10 +8,21 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char FILE_NAME[] = "preprocessor_config.json";
 
 enum { MAX_SIDE = 65535 };
+
+const char *vt_intensity_name(vt_intensity intensity) {
+    switch (intensity) {
+    case VT_INTENSITY_FULL:
+        return "full";
+    case VT_INTENSITY_STRETCH:
+        return "stretch";
+    }
+    return NULL;
+}
 
 void vt_preprocessor_init(vt_preprocessor *preprocessor) {
     *preprocessor = (vt_preprocessor){.height = 224,
@@ -87,6 +98,17 @@ static vt_status read_normalize(const json_t *root, const char *path, vt_preproc
     return VT_OK;
 }
 
+static vt_status read_intensity(const json_t *root, const char *path, vt_preprocessor *preprocessor) {
+    const char *name = vt_intensity_name(VT_INTENSITY_FULL);
+    VT_TRY(vt_json_get_string(root, path, "vitrain_intensity", &name));
+    for (vt_intensity i = VT_INTENSITY_FULL; vt_intensity_name(i); i++)
+        if (strcmp(vt_intensity_name(i), name) == 0) {
+            preprocessor->intensity = i;
+            return VT_OK;
+        }
+    return vt_fail(VT_ERROR_INPUT, "%s: 'vitrain_intensity' is '%s'; expected 'full' or 'stretch'", path, name);
+}
+
 /* Leaves *preprocessor alone if it fails. */
 static vt_status read_config(const json_t *root, const char *path, vt_preprocessor *preprocessor) {
     vt_preprocessor read;
@@ -102,6 +124,7 @@ static vt_status read_config(const json_t *root, const char *path, vt_preprocess
     VT_TRY(read_size(root, path, &read));
     VT_TRY(read_rescale(root, path, &read));
     VT_TRY(read_normalize(root, path, &read));
+    VT_TRY(read_intensity(root, path, &read));
     *preprocessor = read;
     return VT_OK;
 }
@@ -145,11 +168,12 @@ static double shortest(float value) {
 
 vt_status vt_preprocessor_save(const char *folder, const vt_preprocessor *preprocessor) {
     const float *mean = preprocessor->image_mean, *std = preprocessor->image_std;
-    json_t *root = json_pack(
-        "{s:b, s:b, s:b, s:[f,f,f], s:s, s:[f,f,f], s:i, s:f, s:{s:i, s:i}}", "do_normalize", 1, "do_rescale", 1, "do_resize",
-        1, "image_mean", shortest(mean[0]), shortest(mean[1]), shortest(mean[2]), "image_processor_type", "ViTImageProcessor",
-        "image_std", shortest(std[0]), shortest(std[1]), shortest(std[2]), "resample", (int)preprocessor->resample,
-        "rescale_factor", preprocessor->rescale_factor, "size", "height", preprocessor->height, "width", preprocessor->width);
+    json_t *root = json_pack("{s:b, s:b, s:b, s:[f,f,f], s:s, s:[f,f,f], s:i, s:f, s:{s:i, s:i}, s:s}", "do_normalize", 1,
+                             "do_rescale", 1, "do_resize", 1, "image_mean", shortest(mean[0]), shortest(mean[1]),
+                             shortest(mean[2]), "image_processor_type", "ViTImageProcessor", "image_std", shortest(std[0]),
+                             shortest(std[1]), shortest(std[2]), "resample", (int)preprocessor->resample, "rescale_factor",
+                             preprocessor->rescale_factor, "size", "height", preprocessor->height, "width", preprocessor->width,
+                             "vitrain_intensity", vt_intensity_name(preprocessor->intensity));
     char *path = NULL;
     vt_status status = VT_OK;
     if (!root)

@@ -343,6 +343,9 @@ vt_status vt_evaluate(vt_device *device, const vt_model *model, const vt_dataset
     if (vt_model_get_preprocessor(model)->resample != info->resample)
         vt_warn(console, "the model was trained on images resized by %s, but the data set was prepared by %s",
                 vt_resample_name(vt_model_get_preprocessor(model)->resample), vt_resample_name(info->resample));
+    if (vt_model_get_preprocessor(model)->intensity != info->intensity)
+        vt_warn(console, "the model was trained on images of intensity '%s', but the data set was prepared with '%s'",
+                vt_intensity_name(vt_model_get_preprocessor(model)->intensity), vt_intensity_name(info->intensity));
     VT_TRY(vt_vit_create(device, model, &placement, &vit));
     vt_status status = vt_evaluate_placed(device, vit, model, dataset, split, options, console, out);
     vt_vit_free(vit);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum { PIXELS_BATCH = 8 };
-static const size_t FILE_LIMIT = (size_t)1 << 30;
 
 vt_status vt_predict_pixels(vt_device *device, const vt_model *model, const uint8_t *pixels, int64_t count, int channels,
                             vt_precision precision, float *logits) {
@@ -41,11 +40,11 @@ vt_status vt_predict_pixels(vt_device *device, const vt_model *model, const uint
 static vt_status add_folder(vt_strings *files, const char *folder, const vt_console *console) {
     vt_files found = {0};
     vt_status status = vt_files_scan(folder, VT_KEY_RELATIVE, &found);
-    if (status == VT_OK && found.count == 0) status = vt_fail(VT_ERROR_INPUT, "%s: has no PNG or JPEG files in it", folder);
+    if (status == VT_OK && found.count == 0) status = vt_fail(VT_ERROR_INPUT, "%s: has no images in it", folder);
     for (size_t i = 0; status == VT_OK && i < found.count; i++)
         status = vt_strings_add(files, found.items[i].path, strlen(found.items[i].path));
     if (status == VT_OK && found.unsupported.count > 0)
-        vt_warn(console, "%s: %zu image files are neither PNG nor JPEG and are left out, such as '%s'", folder,
+        vt_warn(console, "%s: %zu image files are in formats that can't be read and are left out, such as '%s'", folder,
                 found.unsupported.count, found.unsupported.items[0]);
     vt_files_free(&found);
     return status;
@@ -89,7 +88,8 @@ static vt_status read_standard_input(uint8_t **data, size_t *size) {
         if (got < 0) return vt_fail_errno("standard input: cannot read");
         if (got == 0) return VT_OK;
         *size += (size_t)got;
-        if (*size > FILE_LIMIT) return vt_fail(VT_ERROR_INPUT, "standard input: has more than %zu bytes", FILE_LIMIT);
+        if (*size > VT_ENCODED_IMAGE_LIMIT)
+            return vt_fail(VT_ERROR_INPUT, "standard input: has more than %d bytes", VT_ENCODED_IMAGE_LIMIT);
     }
 }
 
@@ -104,12 +104,12 @@ typedef struct prediction {
     char **failures; /* [batch]: why a file can't be used, or NULL; owned */
 } prediction;
 
-static vt_status decode(const char *file, const char *name, vt_image *image) {
+static vt_status decode(const char *file, const char *name, vt_intensity intensity, vt_image *image) {
     uint8_t *data = NULL;
     size_t size;
     vt_status status =
-        strcmp(file, "-") == 0 ? read_standard_input(&data, &size) : vt_read_file(file, FILE_LIMIT, &data, &size);
-    if (status == VT_OK) status = vt_image_decode(data, size, name, image);
+        strcmp(file, "-") == 0 ? read_standard_input(&data, &size) : vt_read_file(file, VT_ENCODED_IMAGE_LIMIT, &data, &size);
+    if (status == VT_OK) status = vt_image_read(data, size, name, intensity, image, NULL);
     free(data);
     return status;
 }
@@ -121,7 +121,7 @@ static vt_status load_image(const prediction *job, const char *file, uint8_t *pi
     const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
     vt_image image = {0}, resized = {0};
     vt_status status;
-    VT_TRY_GOTO(decode(file, name, &image));
+    VT_TRY_GOTO(decode(file, name, preprocessor->intensity, &image));
     if (image.channels > job->channels)
         VT_TRY_GOTO(vt_fail(VT_ERROR_INPUT, "%s: is in colour, but the model takes grey images", name));
     VT_TRY_GOTO(vt_image_resize(&image, config->image_width, config->image_height, preprocessor->resample, &resized));

@@ -53,6 +53,7 @@ static vt_status adopt_data(vt_trainer *trainer) {
     model->preprocessor.height = info->height;
     model->preprocessor.width = info->width;
     model->preprocessor.resample = info->resample;
+    model->preprocessor.intensity = info->intensity;
     VT_TRY(
         vt_pos_weight_make(trainer->arguments->pos_weight, info, trainer->train_split, trainer->console, &trainer->pos_weight));
     if (trainer->pos_weight && model->config.problem_type != VT_PROBLEM_MULTI_LABEL)

@@ -135,8 +135,8 @@ static const int bytes_of_colour[] = {[0] = 1, [2] = 3, [4] = 2, [6] = 4};
 
 /* As the two ways of decoding must: the same pixels, or the same refusal. Returns whether the fast decoder took it. */
 static int check_png(const uint8_t *png, size_t size, const char *what) {
-    vt_encoded encoded = {.data = png, .size = size, .name = "png"};
-    vt_decoded fast, expected;
+    vt_encoded_image encoded = {.data = png, .size = size, .name = "png"};
+    vt_decoded_image fast, expected;
     int taken = vt_png_decode_fast(&encoded, &fast);
     vt_status status = vt_png_decode(&encoded, &expected);
     char message[512];

@@ -116,7 +116,7 @@ static void bad_files_fail_or_are_skipped(void **state) {
     assert_memory_equal(all.values[0], all.values[1], sizeof all.values[0]);
     ASSERT_OK(vt_make_folders(test_path("empty")));
     const char *empty = test_path("empty");
-    ASSERT_FAILS(VT_ERROR_INPUT, "has no PNG or JPEG files", predict(&empty, 1, VT_BAD_IMAGE_SKIP, &all));
+    ASSERT_FAILS(VT_ERROR_INPUT, "has no images in it", predict(&empty, 1, VT_BAD_IMAGE_SKIP, &all));
 }
 
 /* Links to folders above would make the walk endless, two of them exponential. */

@@ -7,8 +7,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    vt_encoded encoded = {.data = data, .size = size, .name = "fuzz"};
-    vt_decoded decoded;
+    vt_encoded_image encoded = {.data = data, .size = size, .name = "fuzz"};
+    vt_decoded_image decoded;
     if (size < 132) return 0; /* vt_image_read() has looked for the mark behind the preamble */
     if (vt_dicom_decode(&encoded, &decoded) != VT_OK) {
         if (decoded.image.pixels || !vt_error_message()[0]) abort();

@@ -21,8 +21,8 @@ static void use(const vt_image *image) {
 }
 
 static void compare_decoders(const uint8_t *data, size_t size) {
-    vt_encoded encoded = {.data = data, .size = size, .name = "fuzz"};
-    vt_decoded fast, expected;
+    vt_encoded_image encoded = {.data = data, .size = size, .name = "fuzz"};
+    vt_decoded_image fast, expected;
     if (vt_png_decode_fast(&encoded, &fast)) {
         if (vt_png_decode(&encoded, &expected) != VT_OK || expected.orientation != 1) abort();
         const vt_image *a = &fast.image, *b = &expected.image;
