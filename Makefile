@@ -3,6 +3,7 @@ PRESET ?= release
 PREFIX ?= /usr/local
 BUILD := build
 JOBS ?= $(shell nproc)
+DICOM ?= 0
 
 .PHONY: all demo test deps install format lint bench sanitize fuzz clean help
 
@@ -11,6 +12,7 @@ all: configure
 
 help:
 	@echo 'make            build the program (build/vitrain), the libraries and the walk-through'
+	@echo 'make DICOM=1    the same, with compressed DICOM images (installs GDCM and a C++ compiler)'
 	@echo 'make demo       draw a stand-in data set and run the walk-through on it'
 	@echo 'make test       build and run all tests'
 	@echo 'make install    install below PREFIX=$(PREFIX) (DESTDIR is honoured)'
@@ -24,6 +26,9 @@ help:
 
 deps:
 	@tools/install-deps.sh
+ifeq ($(DICOM),1)
+	@tools/install-deps.sh dicom
+endif
 
 .PHONY: configure lint-deps
 configure: deps
@@ -62,7 +67,7 @@ lint: configure lint-deps
 	@tools/lint.sh $(BUILD)
 
 format: lint-deps
-	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+	@git ls-files -z '*.c' '*.h' '*.cc' | xargs -0 clang-format -i
 
 clean:
 	@rm -rf build build-debug build-sanitize build-fuzz demo

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that building and testing need; with "lint" those that checking needs, with "fuzz" those that
-# fuzzing needs, with "ci" those that comparing with other libraries needs. Asks nothing; does nothing, silently, when all are
+# fuzzing needs, with "dicom" those that compressed DICOM images need, with "ci" these and those that comparing with other
+# libraries needs. Asks nothing; does nothing, silently, when all are
 # there. On other systems it names the libraries instead.
 set -eu
 
@@ -9,7 +10,8 @@ packages="gcc libc6-dev make cmake ninja-build pkg-config zlib1g-dev libdnnl-dev
 case ${1:-} in
     lint) packages="git clang-format clang-tidy cppcheck libomp-dev" ;;
     fuzz) packages="clang libclang-rt-dev libomp-dev llvm" ;;
-    ci) packages="python3 python3-venv" ;;
+    dicom) packages="g++ libgdcm-dev" ;;
+    ci) packages="python3 python3-venv g++ libgdcm-dev" ;;
 esac
 
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then

@@ -20,7 +20,7 @@ check() {
     fi
 }
 
-layout() { git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror; }
+layout() { git ls-files -z '*.c' '*.h' '*.cc' | xargs -0 clang-format --dry-run --Werror; }
 
 # It takes GCC's vector types, filled lane by lane, for uninitialised.
 cppcheck_sources() {
