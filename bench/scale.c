@@ -1,7 +1,7 @@
 /* A prepared data set of the real thing's size, drawn on the spot: how long it takes to open and to begin training, how much
  * memory training takes, and how long it waits for data.
  *
- *     bench_scale [folder [images [preset [seconds [augmentation]]]]]   vitrain-scale 112120 vit-tiny-patch16-224 60 ""
+ *     bench_scale folder [images [preset [seconds [augmentation]]]]      112120 vit-tiny-patch16-224 60 ""
  *
  * Writes `folder` (5.6 GB at the default; the spool beside it takes as much again for a moment) and removes it at the end; with
  * 0 seconds it trains nothing and leaves folder/data there, for bench/peers/scale.py. "Cold" is after the files were dropped
@@ -285,7 +285,11 @@ static vt_status run(const bench *b) {
 }
 
 int main(int argc, char **argv) {
-    bench b = {.folder = argc > 1 ? argv[1] : "vitrain-scale",
+    if (argc < 2) {
+        puts("not run: give it a folder to make, on a disk with room for 12 GB");
+        return 0;
+    }
+    bench b = {.folder = argv[1],
                .images = argc > 2 ? atoll(argv[2]) : 112120,
                .preset = argc > 3 ? argv[3] : "vit-tiny-patch16-224",
                .seconds = argc > 4 ? atof(argv[4]) : 60,

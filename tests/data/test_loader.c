@@ -154,6 +154,37 @@ static void balanced_draws_are_as_frequent_as_their_weights(void **state) {
     vt_balanced_sampler_free(&sampler);
 }
 
+/* Seven images have label A, one of them B, too, and one B perhaps; three have neither. */
+static void the_rarest_label_weighs(void **state) {
+    (void)state;
+    static const char *const labels[] = {"[1, 1]", "[1, 0]",  "[1, 0]", "[1, 0]",  "[1, 0]",
+                                         "[1, 0]", "[0, -1]", "[0, 0]", "[0, -1]", "[1, -1]"};
+    static const double weights[] = {1, 1. / 7, 1. / 7, 1. / 7, 1. / 7, 1. / 7, 1. / 3, 1. / 3, 1. / 3, 1. / 7};
+    char name[32], text[1024] = "";
+    vt_prepare_options options;
+    vt_dataset *multi;
+    vt_balanced_sampler sampler;
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof name, "%d.png", i);
+        write_png("multi", name, 1, i);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "{\"file_name\": \"%s\", \"labels\": %s}\n", name, labels[i]);
+    }
+    write_text("multi", "metadata.jsonl", text);
+    vt_prepare_options_init(&options);
+    options.data = test_path("multi");
+    options.out = test_path("multi_prepared");
+    options.image_size = 4;
+    options.validation_fraction = 0.0;
+    options.threads = 1;
+    ASSERT_OK(vt_prepare(&options, NULL));
+    ASSERT_OK(vt_dataset_open(test_path("multi_prepared"), &multi));
+    ASSERT_OK(vt_balanced_sampler_make(vt_dataset_get_split(multi, "train"), 2, &sampler));
+    assert_int_equal(sampler.count, 10);
+    for (int i = 0; i < 10; i++) assert_true(fabs(sampler.sums[i] - (i ? sampler.sums[i - 1] : 0) - weights[i]) < 1e-12);
+    vt_balanced_sampler_free(&sampler);
+    vt_dataset_close(multi);
+}
+
 static void balanced_epochs_are_draws(void **state) {
     (void)state;
     vt_balanced_sampler sampler;
@@ -296,6 +327,7 @@ int main(void) {
         cmocka_unit_test(seeking_continues_where_it_was),
         cmocka_unit_test(epochs_shorter_than_the_ring_and_stored_order),
         cmocka_unit_test(balanced_draws_are_as_frequent_as_their_weights),
+        cmocka_unit_test(the_rarest_label_weighs),
         cmocka_unit_test(balanced_epochs_are_draws),
         cmocka_unit_test(stored_images_are_brought_to_the_model_s_size),
         cmocka_unit_test(samples_are_augmented_and_mixed),

@@ -198,14 +198,14 @@ static void shards_hold_the_rows_in_order(void **state) {
     vt_dataset *one, *many;
     write_nih("nih");
     prepare_shards("one", 0, 1);
-    prepare_shards("many", 80, 1);
-    assert_true(vt_path_exists(raw_path("many", "train/data-00000-of-00004.arrow")));
-    assert_true(vt_path_exists(raw_path("many", "train/data-00003-of-00004.arrow")));
+    prepare_shards("many", 100, 1); /* three, three and two rows */
+    assert_true(vt_path_exists(raw_path("many", "train/data-00000-of-00003.arrow")));
+    assert_true(vt_path_exists(raw_path("many", "train/data-00002-of-00003.arrow")));
     ASSERT_OK(vt_dataset_open(test_path("one"), &one));
     ASSERT_OK(vt_dataset_open(test_path("many"), &many));
     const vt_split *whole = vt_dataset_get_split(one, "train"), *cut = vt_dataset_get_split(many, "train");
     assert_int_equal(vt_split_shard_count(whole), 1);
-    assert_int_equal(vt_split_shard_count(cut), 4);
+    assert_int_equal(vt_split_shard_count(cut), 3);
     assert_int_equal(vt_split_size(cut), vt_split_size(whole));
     for (int64_t row = 0; row < vt_split_size(whole); row++) {
         vt_example a = vt_split_get(whole, row), b = vt_split_get(cut, row);
