@@ -62,6 +62,7 @@ static void inconsistent_records_are_refused(void **state) {
         {"\"Mass\"", "\"Edema\"", "a list of different names"},
         {"\"Mass\"", "5", "a list of different names"},
         {"\"bilinear\"", "\"sinc\"", "'resample'"},
+        {"\"full\"", "\"loud\"", "'intensity'"},
         {"\"multi_label_classification\"", "\"single_label_classification\"", "expected exactly one class"},
         {"\"multi_label_classification\"", "\"ranking\"", "'problem_type'"},
         {"\"policy\": \"patient\"", "\"policy\": \"auto\"", "'policy'"},

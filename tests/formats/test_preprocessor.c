@@ -31,6 +31,7 @@ static void test_round_trip(void **state) {
     p.height = 384;
     p.width = 200;
     p.resample = VT_RESAMPLE_LANCZOS;
+    p.intensity = VT_INTENSITY_STRETCH;
     p.rescale_factor = 1.0 / 127.5;
     p.image_mean[0] = 0.485f;
     p.image_std[2] = 1.0f / 3.0f;
@@ -39,6 +40,7 @@ static void test_round_trip(void **state) {
     assert_int_equal(q.height, 384);
     assert_int_equal(q.width, 200);
     assert_int_equal(q.resample, VT_RESAMPLE_LANCZOS);
+    assert_int_equal(q.intensity, VT_INTENSITY_STRETCH);
     assert_true(q.rescale_factor == p.rescale_factor);
     assert_memory_equal(q.image_mean, p.image_mean, sizeof p.image_mean);
     assert_memory_equal(q.image_std, p.image_std, sizeof p.image_std);
@@ -87,6 +89,7 @@ static void test_refusals(void **state) {
         {"{\"size\": \"224\"}", "'size'", VT_ERROR_INPUT},
         {"{\"size\": {\"height\": 9223372036854775807, \"width\": 1}}", "'height'", VT_ERROR_INPUT},
         {"{\"resample\": 6}", "'resample'", VT_ERROR_INPUT},
+        {"{\"vitrain_intensity\": \"loud\"}", "'vitrain_intensity' is 'loud'", VT_ERROR_INPUT},
         {"{\"resample\": \"bicubic\"}", "'resample'", VT_ERROR_INPUT},
         {"{\"image_mean\": [0.5, 0.5]}", "'image_mean' has 2 values", VT_ERROR_INPUT},
         {"{\"image_mean\": [0.5, 0.5, \"x\"]}", "'image_mean'", VT_ERROR_INPUT},
