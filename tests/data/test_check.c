@@ -203,18 +203,26 @@ static void empty_images_are_counted_and_no_duplicates(void **state) {
 static void labels_that_nobody_knows_contradict_none(void **state) {
     (void)state;
     int problems;
-    write_text("unknown", "labels.csv", "image,Mass,Edema\na.png,1,0\nb.png,,0\nc.png,0,1\nd.png,0,\n");
+    write_text("unknown", "labels.csv",
+               "image,Mass,Edema\na.png,1,0\nb.png,,0\nc.png,0,1\nd.png,0,\n"
+               "e.png,1,0\nf.png,0,0\n");
     write_png("unknown", "a.png", 1, 1);
     write_png("unknown", "b.png", 1, 1);
     write_png("unknown", "c.png", 1, 2);
     write_png("unknown", "d.png", 1, 3);
+    write_png("unknown", "e.png", 1, 4); /* these two do contradict each other */
+    write_png("unknown", "f.png", 1, 4);
     options_for("unknown")->validation_fraction = 0.0;
     json_t *root = check(&problems);
-    assert_int_equal(problems, 0);
-    assert_size(root, "duplicates", 1);
-    assert_number(root, "labels/0/train/unknown", 1);
-    assert_number(root, "labels/0/train/positive", 1);
-    assert_number(root, "labels/0/train/negative", 2);
+    assert_int_equal(problems, 1);
+    assert_int_equal(count_of(root, "duplicates_labels_differ"), 1);
+    assert_size(root, "duplicates", 2);
+    assert_true(json_is_false(at(root, "duplicates/0/labels_differ")));
+    assert_true(json_is_true(at(root, "duplicates/1/labels_differ")));
+    assert_text(root, "labels/1/label", "Mass");
+    assert_number(root, "labels/1/train/unknown", 1);
+    assert_number(root, "labels/1/train/positive", 2);
+    assert_number(root, "labels/1/train/negative", 3);
     json_decref(root);
 }
 
@@ -241,6 +249,7 @@ static void patients_on_both_sides_are_named(void **state) {
     root = check(&problems);
     assert_int_equal(count_of(root, "patients_across_splits"), 0);
     assert_int_equal(count_of(root, "patients_across_lists"), 2);
+    assert_int_equal(count_of(root, "duplicates_across_splits"), 1); /* by the lists, if not by the split */
     json_decref(root);
 }
 
