@@ -39,6 +39,8 @@ static vt_status check_options(const vt_prepare_options *options) {
         return vt_fail(VT_ERROR_USAGE, "store_size: %d; expected 1 to %d", options->store_size, VT_IMAGE_SIDE_LIMIT);
     if (options->resample < -1 || (options->resample >= 0 && !vt_resample_name((vt_resample)options->resample)))
         return vt_fail(VT_ERROR_USAGE, "resample: %d names no filter; expected 0 to 5", options->resample);
+    if (!vt_intensity_name(options->intensity))
+        return vt_fail(VT_ERROR_USAGE, "intensity: %d names no way; expected 0 or 1", (int)options->intensity);
     if (!vt_split_policy_name(options->split)) return vt_fail(VT_ERROR_USAGE, "split: %d names no policy", (int)options->split);
     if (options->threads < 0 || options->threads > THREAD_LIMIT)
         return vt_fail(VT_ERROR_USAGE, "threads: %d; expected 0 (all cores) to %d", options->threads, THREAD_LIMIT);

@@ -294,6 +294,8 @@ static void options_that_make_no_sense_are_refused(void **state) {
     ASSERT_FAILS(VT_ERROR_USAGE, "image_size", prepare());
     options_for("sense", "sense-out")->resample = 6;
     ASSERT_FAILS(VT_ERROR_USAGE, "resample", prepare());
+    options_for("sense", "sense-out")->intensity = (vt_intensity)2;
+    ASSERT_FAILS(VT_ERROR_USAGE, "intensity", prepare());
     options_for("sense", "sense-out")->model = test_path("sense");
     ASSERT_FAILS(VT_ERROR_IO, "preprocessor_config.json", prepare());
     options_for("sense", "sense-out")->data = NULL;
