@@ -69,7 +69,7 @@ static int compare_ids(const void *a, const void *b) {
 /* ids [count] = itself ascending, each once; how many are left. */
 static size_t sort_ids(int32_t *ids, size_t count) {
     size_t kept = 0;
-    if (count > 0) qsort(ids, count, sizeof *ids, compare_ids);
+    qsort(ids, count, sizeof *ids, compare_ids);
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || ids[i] != ids[kept - 1]) ids[kept++] = ids[i];
     return kept;
@@ -77,16 +77,15 @@ static size_t sort_ids(int32_t *ids, size_t count) {
 
 /* Sorts an item's labels; one that it has is not unknown. */
 static void sort_item_labels(const vt_source *source, vt_item *item) {
-    int32_t *ids = item->label_count ? source->label_ids + item->first_label : NULL;
-    int32_t *unknown = item->unknown_count ? source->unknown_ids + item->first_unknown : NULL;
-    item->label_count = sort_ids(ids, item->label_count);
-    item->unknown_count = sort_ids(unknown, item->unknown_count);
-    size_t kept = 0, next = 0;
-    for (size_t i = 0; i < item->unknown_count; i++) {
-        while (next < item->label_count && ids[next] < unknown[i]) next++;
-        if (next == item->label_count || ids[next] != unknown[i]) unknown[kept++] = unknown[i];
+    if (item->label_count > 0) item->label_count = sort_ids(source->label_ids + item->first_label, item->label_count);
+    if (item->unknown_count == 0) return;
+    int32_t *unknown = source->unknown_ids + item->first_unknown;
+    size_t count = sort_ids(unknown, item->unknown_count), next = item->first_label, end = next + item->label_count;
+    item->unknown_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        while (next < end && source->label_ids[next] < unknown[i]) next++;
+        if (next == end || source->label_ids[next] != unknown[i]) unknown[item->unknown_count++] = unknown[i];
     }
-    item->unknown_count = kept;
 }
 
 /* Puts the label names into byte order; renumbered [labels] = the new number of each. */
