@@ -13,8 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { WAIT_MILLISECONDS = 100, ESTIMATE_IMAGES = 64 };
-static const double ESTIMATE_SECONDS = 0.2;
+enum { WAIT_MILLISECONDS = 100, ESTIMATE_IMAGES = 16 };
+static const double ESTIMATE_SECONDS = 0.1;
 
 typedef struct vt_decoder {
     const vt_decode_request *request;

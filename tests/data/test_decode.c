@@ -93,6 +93,24 @@ static void every_listed_image_comes_once(void **state) {
     }
 }
 
+static void of_many_unlisted_images_the_first_names_are_kept(void **state) {
+    (void)state;
+    enum { MANY = VT_UNLISTED_LIMIT + 200 };
+    write_nih("many");
+    struct archive *archive = begin_archive("many", "images_003.tar.gz");
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "x%05d.png", i * 7919 % MANY);
+        add_member(archive, name, "", 0);
+    }
+    end_archive(archive);
+    open_source("many");
+    ASSERT_OK(decode(3, VT_BAD_IMAGE_FAIL));
+    assert_int_equal(result.unlisted_count, MANY);
+    assert_int_equal(result.unlisted.count, VT_UNLISTED_LIMIT);
+    for (int i = 0; i < VT_UNLISTED_LIMIT; i++) assert_int_equal(atoi(result.unlisted.items[i] + 1), i);
+}
+
 static void unwanted_and_done_images_are_passed_over(void **state) {
     (void)state;
     write_nih("past");
@@ -238,6 +256,7 @@ static void an_outlook_guesses_what_archives_hold(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_listed_image_comes_once),
+        cmocka_unit_test(of_many_unlisted_images_the_first_names_are_kept),
         cmocka_unit_test(unwanted_and_done_images_are_passed_over),
         cmocka_unit_test(the_same_image_twice_is_refused_with_both_places),
         cmocka_unit_test(cut_archives_are_refused_wherever_they_are_cut),

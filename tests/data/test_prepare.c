@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TRAIN_SHARD "data-00000-of-00001.arrow"
+
 static vt_prepare_options options;
 
 /* Options for `root`; both paths live until the next call but seven. */
@@ -115,6 +117,22 @@ static void the_nih_layout_becomes_a_data_set(void **state) {
     assert_nothing_beside("nih-out");
 }
 
+static void an_absent_image_leaves_the_others_theirs(void **state) {
+    (void)state;
+    write_nih("gap");
+    ASSERT_OK(vt_remove_tree(test_path("gap/images/1_0.png"))); /* the first of the list */
+    options_for("gap", "gap-out")->validation_fraction = 0.0;
+    ASSERT_OK(prepare());
+    assert_said("warning: 2 listed images are absent, such as '1_0.png', '7_0.png'");
+    vt_dataset *dataset = open_prepared("gap-out");
+    const vt_split *train = vt_dataset_get_split(dataset, "train");
+    assert_int_equal(vt_split_size(train), 12 - 1);
+    assert_int_equal(find_row(train, "1_0.png"), -1);
+    assert_pixels(vt_split_get(train, find_row(train, "1_1.png")).pixels, 1, 2, false);
+    assert_pixels(vt_split_get(train, find_row(train, "6_2.png")).pixels, 1, 12, false);
+    vt_dataset_close(dataset);
+}
+
 static void threads_change_no_byte(void **state) {
     (void)state;
     static const int counts[] = {1, 2, 7};
@@ -222,6 +240,50 @@ static void what_is_there_is_not_lost(void **state) {
     assert_int_equal(vt_dataset_get_info(dataset)->num_labels, 1);
     vt_dataset_close(dataset);
     assert_nothing_beside("empty");
+}
+
+/* A run that failed on its last image goes on from the others, once that is mended, at any number of threads. */
+static void the_same_command_goes_on_where_it_stopped(void **state) {
+    (void)state;
+    write_nih("go-on");
+    options_for("go-on", "go-on-whole")->validation_fraction = 0.2;
+    ASSERT_OK(prepare());
+    for (int threads = 1; threads <= 5; threads += 2) {
+        write_text("go-on", "images/3_0.png", "broken");
+        options_for("go-on", "go-on-out")->validation_fraction = 0.2;
+        options.threads = threads;
+        options.overwrite = 1;
+        ASSERT_FAILS(VT_ERROR_INPUT, "and the same command goes on from there", prepare());
+        assert_non_null(strstr(vt_error_message(), "go-on-out.partial"));
+        options_for("go-on", "go-on-out")->labels.keep = "Unicorn"; /* what is refused early harms nothing */
+        options.overwrite = 1;
+        ASSERT_FAILS(VT_ERROR_USAGE, "unknown label 'Unicorn'", prepare());
+        write_png("go-on", "images/3_0.png", 1, 4);
+        options_for("go-on", "go-on-out")->validation_fraction = 0.2;
+        options.overwrite = 1;
+        options.threads = threads + 1;
+        ASSERT_OK(prepare());
+        assert_said("resuming: ");
+        assert_nothing_beside("go-on-out");
+        assert_same_file("go-on-whole", "go-on-out", VT_DATASET_JSON);
+        assert_same_file("go-on-whole", "go-on-out", "train/" TRAIN_SHARD);
+    }
+}
+
+/* An archive that changed between two runs is read again. */
+static void what_changed_between_runs_is_read_again(void **state) {
+    (void)state;
+    write_nih("changed");
+    write_text("changed", "images/3_0.png", "broken");
+    options_for("changed", "changed-out")->bad_image = VT_BAD_IMAGE_FAIL;
+    options.threads = 1;
+    ASSERT_FAILS(VT_ERROR_INPUT, "images/3_0.png", prepare());
+    write_png("changed", "images/1_0.png", 1, 77);
+    write_png("changed", "images/3_0.png", 1, 4);
+    ASSERT_OK(prepare());
+    options.out = test_path("changed-whole");
+    ASSERT_OK(prepare());
+    assert_same_file("changed-whole", "changed-out", "train/" TRAIN_SHARD);
 }
 
 static void a_stop_leaves_nothing(void **state) {
@@ -337,11 +399,14 @@ static void the_real_data_is_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nih_layout_becomes_a_data_set),
+        cmocka_unit_test(an_absent_image_leaves_the_others_theirs),
         cmocka_unit_test(threads_change_no_byte),
         cmocka_unit_test(one_colour_image_makes_all_of_them_rgb),
         cmocka_unit_test(a_random_split_says_how_many_patients_it_shares),
         cmocka_unit_test(the_first_bad_image_is_named_or_all_are_skipped),
         cmocka_unit_test(what_is_there_is_not_lost),
+        cmocka_unit_test(the_same_command_goes_on_where_it_stopped),
+        cmocka_unit_test(what_changed_between_runs_is_read_again),
         cmocka_unit_test(a_stop_leaves_nothing),
         cmocka_unit_test(what_an_interrupted_run_left_is_cleared),
         cmocka_unit_test(folders_of_others_beside_the_result_are_left_alone),

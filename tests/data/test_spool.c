@@ -142,6 +142,8 @@ static void a_torn_or_damaged_journal_is_good_up_to_there(void **state) {
             reopen();
             assert_int_equal(spool.count, count);
             assert_there("6_2.png", 1, 1);
+            if (whole > 1) assert_there("1_0.png", VT_LOOSE, 1);
+            if (whole > 2) assert_there("3_1.png", 0, 3);
             vt_spool_close(&spool);
         }
     }
