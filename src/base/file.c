@@ -54,12 +54,12 @@ vt_status vt_map_file(const char *path, vt_mapping *out) {
 }
 
 void vt_mapping_expect_random(const vt_mapping *mapping) {
-    if (mapping->size > 0) madvise((void *)(uintptr_t)mapping->data, mapping->size, MADV_RANDOM);
+    if (mapping->size > 0) madvise((void *)mapping->data, mapping->size, MADV_RANDOM);
 }
 
 void vt_mapping_prefetch(const void *data, size_t size) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data & ~(page - 1);
-    madvise((void *)begin, (uintptr_t)data + size - begin, MADV_WILLNEED);
+    size_t before = (uintptr_t)data % (uintptr_t)sysconf(_SC_PAGESIZE); /* madvise() takes whole pages */
+    madvise((uint8_t *)data - before, before + size, MADV_WILLNEED);
 }
 
 void vt_unmap_file(vt_mapping *mapping) {
