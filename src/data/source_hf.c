@@ -446,8 +446,9 @@ static vt_status say_what(const vt_hf_reader *reader, const vt_console *console)
     for (size_t i = 0; i < reader->splits.count && *reader->split; i++)
         VT_TRY_GOTO(vt_text_add(&splits, "%s%s", i ? ", " : "", reader->splits.items[i]));
     vt_format_count((int64_t)reader->source->files.count, rows);
-    vt_say(console, "%s: saved by Hugging Face's datasets%s%s; %s rows in %zu Arrow files; %s", reader->source->root,
-           splits.length ? ": " : "", splits.length ? splits.data : "", rows, reader->source->files.container_count, columns);
+    size_t files = reader->source->files.container_count;
+    vt_say(console, "%s: saved by Hugging Face's datasets%s%s; %s rows in %zu Arrow file%s; %s", reader->source->root,
+           splits.length ? ": " : "", splits.length ? splits.data : "", rows, files, files == 1 ? "" : "s", columns);
 done:
     vt_text_free(&splits);
     free(columns);
