@@ -251,8 +251,11 @@ static bool asks_for_table(const vt_source *source) {
 }
 
 static vt_status read_layout(vt_source *source, const vt_console *console) {
+    bool is_file = !vt_is_folder(source->root);
+    if (is_file && asks_for_table(source))
+        return vt_fail(VT_ERROR_USAGE, "%s: has its labels in it; tables and their columns are of folders", source->root);
+    if (is_file) return vt_source_read_npz(source, console);
     if (asks_for_table(source)) return vt_source_read_table(source, console);
-    if (!vt_is_folder(source->root)) return vt_source_read_npz(source, console);
     for (int i = 0; i < LAYOUTS; i++)
         if (layouts[i].is(source->root)) return layouts[i].read(source, console);
     return vt_fail(

@@ -119,6 +119,8 @@ static void test_a_folder_stands_for_its_only_file(void **state) {
     copy_golden("npz_classes.npz", raw_path("folder", "b.npz"));
     ASSERT_FAILS(VT_ERROR_INPUT, "has 2 .npz files in it; name the one", open_source(test_path("folder")));
     ASSERT_FAILS(VT_ERROR_IO, "MedMNIST .npz file", open_source(golden_path("metrics.json")));
+    label_options.label_columns = "a,b";
+    ASSERT_FAILS(VT_ERROR_USAGE, "has its labels in it", open_source(golden_path("npz_classes.npz")));
 }
 
 static void test_rows_are_images(void **state) {
