@@ -11,8 +11,11 @@
 #include <tiffio.h>
 
 enum {
+    TILE_SPARE = 2048,                /* by which tiles may be larger than the image */
     CHANNEL_LIMIT = 16,               /* alpha and other extra samples included */
     LIBRARY_MEMORY_LIMIT = 256 << 20, /* of one allocation of libtiff's own */
+    SMALL_IMAGE = 1 << 25,            /* samples */
+    LZW_LIMIT = 4096 * 8 / 12,        /* a code of 12 bits makes at most 4096 bytes */
     PACKED_BITS_LIMIT = 64            /* two bytes of PackBits make at most 128 */
 };
 
@@ -151,15 +154,17 @@ static vt_status read_layout(tiff_job *job) {
     return VT_OK;
 }
 
-/* Refuses what so few bytes can't hold, where the compression sets a limit, before memory is taken for it. */
+/* Refuses what so few bytes can't hold before memory is taken for it. Some compressions have no limit of their own; theirs is
+ * LZW's, but for images that are small anyway. */
 static vt_status check_bytes(const tiff_job *job) {
     uint64_t growth = job->compression == COMPRESSION_NONE       ? 1
                       : job->compression == COMPRESSION_PACKBITS ? PACKED_BITS_LIMIT
                       : job->compression == COMPRESSION_ADOBE_DEFLATE || job->compression == COMPRESSION_DEFLATE
                           ? VT_DEFLATE_LIMIT
-                          : 0;
+                          : LZW_LIMIT;
     uint64_t needed = (uint64_t)job->width * job->channels * job->bits / 8 * job->height;
-    if (growth && needed / growth > job->in->size)
+    uint64_t area = (uint64_t)job->width * job->height;
+    if (needed / growth > job->in->size && (growth != LZW_LIMIT || area * job->channels > SMALL_IMAGE))
         return vt_fail(VT_ERROR_INPUT, "%s: the TIFF image is cut off: %zu bytes can't hold %u x %u pixels", job->in->name,
                        job->in->size, job->width, job->height);
     return VT_OK;
@@ -208,6 +213,9 @@ static vt_status read_tiles(tiff_job *job, int planes) {
     TIFFGetField(job->file, TIFFTAG_TILELENGTH, &height);
     if (size < 1 || row_bytes < 1) return fail_damaged(job);
     VT_TRY(vt_image_check_size(job->in->name, width, height));
+    if (width > job->width + TILE_SPARE || height > job->height + TILE_SPARE)
+        return vt_fail(VT_ERROR_INPUT, "%s: the TIFF image has tiles of %u x %u pixels, far larger than itself", job->in->name,
+                       width, height);
     VT_TRY(vt_allocate(&job->block, (size_t)size, 1, "a tile of an image"));
     for (int plane = 0; plane < planes; plane++)
         for (uint32_t y = 0; y < job->height; y += height)

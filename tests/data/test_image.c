@@ -232,10 +232,13 @@ static void refuses_unusual_tiffs(void **state) {
         {"grey_packbits.tif", 257, 60000, "can't hold 19 x 60000"},
         {"grey_adobe_deflate.tif", 257, 60000, "can't hold 19 x 60000"},
         {"grey_lzw.tif", 257, 60000, "a.tif: the TIFF image is damaged"},
+        {"grey_zstd.tif", 256, 60000, "a.tif: the TIFF image is damaged"},
+        {"grey_zstd.tif", 257, 65000, "a.tif: the TIFF image is damaged"},
+        {"bilevel_group4.tif", 257, 65000, "a.tif: the TIFF image is damaged"},
         {"grey_lzw.tif", 257, 14, "a.tif: the TIFF image is damaged"},
         {"bilevel_group4.tif", 257, 60000, "a.tif: the TIFF image is damaged"},
         {"tiles.tif", 322, 65536, "a.tif: "},
-        {"tiles.tif", 322, 32768, "a.tif: "},
+        {"tiles.tif", 322, 32768, "a.tif: the TIFF image has tiles of 32768 x 16 pixels, far larger than itself"},
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         size_t size;
