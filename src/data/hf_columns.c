@@ -141,21 +141,25 @@ static vt_status add_named_labels(vt_hf_columns *columns, const char *path, cons
     return VT_OK;
 }
 
+/* How many columns have classes; *first is the first of them. */
+static int count_class_columns(const json_t *features, const char **first) {
+    const char *key;
+    json_t *feature;
+    int count = 0;
+    json_object_foreach((json_t *)features, key, feature) {
+        if (has_classes(feature) && count++ == 0) *first = key;
+    }
+    return count;
+}
+
 /* Adds the column called label or the like, or else the only one that has classes. */
 static vt_status add_usual_label(vt_hf_columns *columns, const char *path) {
-    const char *found = NULL, *key;
-    json_t *feature;
+    const char *found = NULL;
     for (int i = 0; i < LABEL_NAMES && !found; i++)
         found = find_column(columns->features, label_names[i], strlen(label_names[i]));
-    if (!found) {
-        json_object_foreach((json_t *)columns->features, key, feature) {
-            if (!has_classes(feature)) continue;
-            if (found)
-                return fail_columns(columns->features, VT_ERROR_INPUT, path,
-                                    "several columns have classes; choose one by --label-columns", NULL);
-            found = key;
-        }
-    }
+    if (!found && count_class_columns(columns->features, &found) > 1)
+        return fail_columns(columns->features, VT_ERROR_INPUT, path,
+                            "several columns have classes; choose one by --label-columns", NULL);
     if (!found)
         return fail_columns(columns->features, VT_ERROR_INPUT, path,
                             "no column is recognised as labels; expected 'label', 'labels' or the feature ClassLabel, or the "

@@ -9,10 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-vt_status vt_arrow_fail_damaged(const vt_arrow_message *from) {
-    return vt_fail(VT_ERROR_INPUT, "%s: the metadata of the message at byte %zu is damaged", from->reader->name, from->begin);
-}
-
 /* --- the stream --- */
 
 static vt_status cut_off(const vt_arrow_reader *reader, size_t size) {
@@ -188,10 +184,12 @@ vt_arrow_cell vt_arrow_reader_cell(const vt_arrow_reader *reader, int field, int
 }
 
 void vt_arrow_reader_release(const vt_arrow_reader *reader, vt_arrow_value value) {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), map = (uintptr_t)reader->mapping.data;
-    uintptr_t first = (uintptr_t)value.data, end = first + value.size;
-    if (!map || first < map) return;
-    first -= first % page; /* the page that a value shares with the one before it, which has been read too */
+    const vt_mapping *mapping = &reader->mapping;
+    const uint8_t *first = value.data;
+    if (!mapping->data || first < mapping->data || first > mapping->data + mapping->size) return;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (size_t)(first - mapping->data), rest = mapping->size - begin;
+    size_t end = begin + (value.size < rest ? value.size : rest);
+    begin -= begin % page; /* the page that a value shares with the one before it, which has been read too */
     end -= end % page;
-    if (end > first) (void)madvise((void *)first, end - first, MADV_DONTNEED); /* a hint: it may fail */
+    if (end > begin) (void)madvise((void *)(mapping->data + begin), end - begin, MADV_DONTNEED); /* a hint: it may fail */
 }

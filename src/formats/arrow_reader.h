@@ -52,8 +52,9 @@ typedef struct vt_arrow_message {
     size_t body_length;
 } vt_arrow_message;
 
-/* "the metadata of the message at byte N is damaged" */
-vt_status vt_arrow_fail_damaged(const vt_arrow_message *from);
+static inline vt_status vt_arrow_fail_damaged(const vt_arrow_message *from) {
+    return vt_fail(VT_ERROR_INPUT, "%s: the metadata of the message at byte %zu is damaged", from->reader->name, from->begin);
+}
 
 /* Reads the columns' types and the metadata. */
 vt_status vt_arrow_read_schema(vt_arrow_reader *reader, vt_arrow_message *from) VT_CHECKED;
