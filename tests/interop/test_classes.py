@@ -13,7 +13,12 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.metrics import roc_auc_score
-from transformers import AutoImageProcessor, ViTConfig, ViTForImageClassification, ViTImageProcessor, pipeline
+from transformers import ViTConfig, ViTForImageClassification, pipeline
+
+try:  # where torchvision is installed, the plain name resizes by it, which differs from Pillow by a level here and there
+    from transformers import ViTImageProcessorPil as ViTImageProcessor
+except ImportError:
+    from transformers import ViTImageProcessor
 
 vitrain, folder, size = sys.argv[1], Path(sys.argv[2]), 32
 raw, prepared, classes = folder / "raw", folder / "prepared", ["Zebra finch", "apple", "Äpfel"]
@@ -92,7 +97,7 @@ assert abs(figures["eval_accuracy"] - (logits.argmax(1) == y).float().mean().ite
 call("train", "--model", folder / "model", "--data", prepared, "--output-dir", folder / "out", "--max-steps", 3)
 for trained in ("model", "out"):
     model = ViTForImageClassification.from_pretrained(folder / trained, dtype=torch.float32)
-    processor = AutoImageProcessor.from_pretrained(folder / trained)
+    processor = ViTImageProcessor.from_pretrained(folder / trained)
     classify = pipeline("image-classification", model=model, image_processor=processor, device="cpu")
     lines = call("predict", "--model", folder / trained, "--precision", "fp32", "--format", "jsonl", raw / "test")
     for row in map(json.loads, lines.splitlines()):
