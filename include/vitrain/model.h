@@ -7,6 +7,7 @@
 
 #include "vitrain/console.h"
 #include "vitrain/dataset.h"
+#include "vitrain/device.h"
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -70,6 +71,8 @@ typedef struct vt_model_options {
     int require_head;                    /* a missing or mismatched classifier is an error (evaluation, prediction) */
     double hidden_dropout_prob;          /* negative: as the model has it */
     double attention_probs_dropout_prob; /* negative: as the model has it */
+    int describe_only;                   /* weights are neither read nor drawn: what the model is, and the memory it would take,
+                                            can be asked, nothing else */
 } vt_model_options;
 
 VT_API void vt_model_options_init(vt_model_options *options);
@@ -91,6 +94,37 @@ VT_API int64_t vt_model_parameter_count(const vt_model *model);
 /* Writes config.json, model.safetensors and preprocessor_config.json into `folder` (created if absent), each
  * atomically. `transformers` opens the result as ViTForImageClassification. */
 VT_API vt_status vt_model_save(const vt_model *model, const char *folder) VT_CHECKED;
+
+/* What training or inference would do with a model, as far as memory depends on it. */
+typedef struct vt_memory_options {
+    vt_precision precision;
+    int batch_size;             /* images in a micro-batch; default 32 */
+    int pixel_channels;         /* of the images: 1 (the default), or as many as the model's */
+    int train;                  /* 1 (the default): forward, backward and optimizer; 0: forward alone */
+    int gradient_checkpointing; /* train by recomputing activations */
+} vt_memory_options;
+
+/* Bytes on the device. */
+typedef struct vt_memory_plan {
+    uint64_t weights;               /* float32 */
+    uint64_t gradients;             /* float32 */
+    uint64_t moments;               /* the optimizer's, float32 */
+    uint64_t compute_weights;       /* copies of the weights as the device's products read them, padding included */
+    uint64_t activations;           /* of the encoder's layers, kept for backward */
+    uint64_t activations_per_layer; /* of these, what each layer takes beyond the first: 0 if all share one set */
+    uint64_t activation_gradients;
+    uint64_t ends;    /* pixels, patches and embeddings before the encoder; final norm, logits and loss behind it */
+    uint64_t scratch; /* of operators, for all threads */
+    uint64_t total;
+} vt_memory_plan;
+
+/* The device's default precision. */
+VT_API void vt_memory_options_init(vt_memory_options *options, const vt_device *device);
+
+/* The memory that a model takes on a device, exactly, without taking it; models opened with describe_only will do. What the
+ * process has beside it: its code and libraries, batches that are being loaded, and files mapped into memory. */
+VT_API vt_status vt_model_plan_memory(vt_device *device, const vt_model *model, const vt_memory_options *options,
+                                      vt_memory_plan *out) VT_CHECKED;
 
 /* The NULL-terminated list of preset names. */
 VT_API const char *const *vt_preset_names(void);

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64, SMALLEST_CAPACITY = 8 };
+enum { ALIGNMENT = 64, SMALLEST_CAPACITY = 8, HUGE_PAGE = 1 << 21 };
 
 /* count * size, or SIZE_MAX when that does not fit. */
 static size_t product(size_t count, size_t size) {
@@ -36,6 +37,52 @@ vt_status vt_allocate_aligned(void *out, size_t count, size_t size, const char *
     memset(memory, 0, rounded);
     set_pointer(out, memory);
     return VT_OK;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+/* Where the sanitizer sees who writes beyond the end. */
+static void *map_pages(size_t bytes) {
+    void *memory = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    return memory ? memset(memory, 0, bytes) : NULL;
+}
+
+static void unmap_pages(void *memory, size_t bytes) {
+    (void)bytes;
+    free(memory);
+}
+#else
+static void *map_pages(size_t bytes) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    if (bytes >= 2 * HUGE_PAGE) (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a hint: it may fail */
+    return memory;
+}
+
+static void unmap_pages(void *memory, size_t bytes) {
+    munmap(memory, bytes);
+}
+#endif
+
+/* The size stands in ALIGNMENT bytes before what is handed out. */
+vt_status vt_allocate_pages(void *out, size_t count, size_t size, const char *what) {
+    size_t bytes = product(count, size);
+    set_pointer(out, NULL);
+    if (bytes > PTRDIFF_MAX - 2 * ALIGNMENT) return vt_fail_memory(what, bytes);
+    char *memory = map_pages(bytes + ALIGNMENT);
+    if (!memory) return vt_fail_memory(what, bytes);
+    memcpy(memory, &bytes, sizeof bytes);
+    set_pointer(out, memory + ALIGNMENT);
+    return VT_OK;
+}
+
+size_t vt_pages_size(const void *memory) {
+    size_t bytes;
+    memcpy(&bytes, (const char *)memory - ALIGNMENT, sizeof bytes);
+    return bytes;
+}
+
+void vt_free_pages(void *memory) {
+    if (memory) unmap_pages((char *)memory - ALIGNMENT, vt_pages_size(memory) + ALIGNMENT);
 }
 
 vt_status vt_grow(void *items, size_t *capacity, size_t needed, size_t size, const char *what) {

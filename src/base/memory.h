@@ -13,6 +13,12 @@ vt_status vt_allocate(void *out, size_t count, size_t size, const char *what) VT
 /* As vt_allocate, 64-byte aligned, a multiple of 64 bytes long. Freed with free(). */
 vt_status vt_allocate_aligned(void *out, size_t count, size_t size, const char *what) VT_CHECKED;
 
+/* As vt_allocate_aligned, for what is large: pages that the kernel hands over, zeroed, when they are first touched, huge ones
+ * where it has them. Freed with vt_free_pages(). */
+vt_status vt_allocate_pages(void *out, size_t count, size_t size, const char *what) VT_CHECKED;
+void vt_free_pages(void *memory);         /* NULL allowed */
+size_t vt_pages_size(const void *memory); /* the bytes asked for */
+
 /* Makes room for `needed` items of `size` bytes in the array *items, doubling *capacity. */
 vt_status vt_grow(void *items, size_t *capacity, size_t needed, size_t size, const char *what) VT_CHECKED;
 

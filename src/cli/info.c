@@ -73,6 +73,12 @@ static int print_facts(fact_list *facts) {
 
 /* --- the four things --- */
 
+static int is_preset(const char *name) {
+    for (const char *const *preset = vt_preset_names(); *preset; preset++)
+        if (strcmp(*preset, name) == 0) return 1;
+    return 0;
+}
+
 static int describe_machine(fact_list *facts) {
     vt_device *device;
     vt_status status = vt_device_open("cpu", &device);
@@ -94,10 +100,12 @@ static int describe_machine(fact_list *facts) {
     return 0;
 }
 
+/* Presets have no weights that were worth looking at; those of a folder are read, and so checked. */
 static int describe_model(fact_list *facts, const char *path) {
     vt_model *model;
     vt_model_options options;
     vt_model_options_init(&options);
+    options.describe_only = is_preset(path);
     vt_status status = vt_model_open(path, &options, NULL, &model);
     if (status != VT_OK) return fail_status(status);
     const vt_vit_config *config = vt_model_get_config(model);
@@ -219,12 +227,6 @@ static int describe_dataset(fact_list *facts, const char *path) {
 
 /* --- which of them it is --- */
 
-static int is_preset(const char *name) {
-    for (const char *const *preset = vt_preset_names(); *preset; preset++)
-        if (strcmp(*preset, name) == 0) return 1;
-    return 0;
-}
-
 static int describe(fact_list *facts, const char *thing) {
     if (!thing || strcmp(thing, "machine") == 0) return describe_machine(facts);
     if (folder_holds(thing, "dataset_dict.json")) return describe_dataset(facts, thing);
@@ -238,15 +240,90 @@ static int describe(fact_list *facts, const char *thing) {
                 thing);
 }
 
+/* --- the memory of a model --- */
+
+typedef struct plan_settings {
+    vt_memory_options options;
+    int wanted, precision, infer;
+} plan_settings;
+
+static void add_memory(fact_list *facts, const char *path, const vt_memory_options *options, const vt_memory_plan *plan) {
+    const struct {
+        const char *name;
+        uint64_t bytes;
+    } rows[] = {{"weights", plan->weights},
+                {"gradients", plan->gradients},
+                {"moments", plan->moments},
+                {"compute weights", plan->compute_weights},
+                {"activations", plan->activations},
+                {"activations per layer", plan->activations_per_layer},
+                {"activation gradients", plan->activation_gradients},
+                {"pixels to loss", plan->ends},
+                {"scratch", plan->scratch},
+                {"total", plan->total}};
+    add_string(facts, "model", path);
+    add_string(facts, "mode", options->train ? "train" : "infer");
+    add_string(facts, "precision", vt_precision_name(options->precision));
+    add_integer(facts, "batch", options->batch_size);
+    add_integer(facts, "image channels", options->pixel_channels);
+    if (options->train) add_string(facts, "gradient checkpointing", options->gradient_checkpointing ? "yes" : "no");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin_fact(facts, rows[i].name);
+        text_add(&facts->text, facts->json ? "%llu" : "%15llu", (unsigned long long)rows[i].bytes);
+        if (!facts->json) text_add(&facts->text, " %9.1f MB", 1e-6 * (double)rows[i].bytes);
+    }
+}
+
+static int plan_on(vt_device *device, const vt_model *model, fact_list *facts, const char *path, plan_settings *settings) {
+    vt_memory_options defaults;
+    vt_memory_plan plan;
+    vt_memory_options_init(&defaults, device);
+    settings->options.precision = settings->precision >= 0 ? (vt_precision)settings->precision : defaults.precision;
+    settings->options.train = !settings->infer;
+    vt_status status = vt_model_plan_memory(device, model, &settings->options, &plan);
+    if (status != VT_OK) return fail_status(status);
+    add_memory(facts, path, &settings->options, &plan);
+    return 0;
+}
+
+static int plan_memory(fact_list *facts, const char *path, plan_settings *settings) {
+    vt_model *model;
+    vt_device *device;
+    vt_model_options options;
+    vt_model_options_init(&options);
+    options.describe_only = 1;
+    vt_status status = vt_model_open(path, &options, NULL, &model);
+    if (status != VT_OK) return fail_status(status);
+    status = vt_device_open("cpu", &device);
+    int code = status == VT_OK ? plan_on(device, model, facts, path, settings) : fail_status(status);
+    if (status == VT_OK) vt_device_close(device);
+    vt_model_close(model);
+    return code;
+}
+
 int command_info(int argc, char **argv) {
+    static const char *const precisions[] = {"fp32", "bf16", NULL};
     fact_list facts = {0};
     const char *thing[1] = {NULL};
+    plan_settings plan = {.precision = -1};
+    vt_memory_options_init(&plan.options, NULL);
     cli_option options[] = {
+        OPTION("plan", NULL, "the memory that training THING, a model, takes on this machine, to the byte", OPTION_FLAG,
+               &plan.wanted),
+        OPTION("batch", "N", "with --plan: images in a micro-batch", OPTION_INTEGER, &plan.options.batch_size, .low = 1,
+               .high = 65536),
+        OPTION("precision", "P", "with --plan: fp32 or bf16", OPTION_CHOICE, &plan.precision, .choices = precisions,
+               .initial = "bf16 where the processor computes it, else fp32"),
+        OPTION("channels", "N", "with --plan: channels of the images, 1 or as many as the model's", OPTION_INTEGER,
+               &plan.options.pixel_channels, .low = 1, .high = 3),
+        OPTION("infer", NULL, "with --plan: inference instead of training", OPTION_FLAG, &plan.infer),
+        OPTION("gradient-checkpointing", NULL, "with --plan: training by recomputing activations", OPTION_FLAG,
+               &plan.options.gradient_checkpointing),
         OPTION("json", NULL, "one JSON object instead of lines", OPTION_FLAG, &facts.json),
         {0},
     };
     command_line line = {
-        .usage = "vitrain info [THING] [--json]",
+        .usage = "vitrain info [THING] [--json] [--plan [options]]",
         .description = "THING is a model folder, a preset, a checkpoint, a prepared data set, or `machine` (the default):\n"
                        "this machine's device, instruction set and threads, and the names of the presets.",
         .options = options,
@@ -254,7 +331,10 @@ int command_info(int argc, char **argv) {
         .operands_allowed = 1};
     int code = parse_options(&line, argc, argv);
     if (code != 0 || line.helped) return code;
-    code = describe(&facts, thing[0]);
+    if (plan.wanted && !thing[0]) return fail_usage("--plan needs a model: a folder or a preset");
+    if (plan.infer && plan.options.gradient_checkpointing)
+        return fail_usage("--gradient-checkpointing recomputes for a backward pass, which inference has none of");
+    code = plan.wanted ? plan_memory(&facts, thing[0], &plan) : describe(&facts, thing[0]);
     if (code == 0) return print_facts(&facts);
     text_free(&facts.text);
     return code;

@@ -60,6 +60,14 @@ typedef struct vt_segment {
     int decay;             /* 0: no weight decay (biases, layer norms) */
 } vt_segment;
 
+/* Bytes that are taken of a device's memory. */
+typedef struct vt_device_memory {
+    uint64_t buffers; /* by allocate() */
+    uint64_t weights; /* compute copies of linear layers */
+    uint64_t scratch; /* of operators, which share it; grows with what they are asked for */
+    uint64_t count;   /* how often anything was taken */
+} vt_device_memory;
+
 typedef struct vt_compute_ops {
     int host_memory; /* the device's memory is the host's: a pointer into one is a pointer into the other */
 
@@ -159,12 +167,18 @@ typedef struct vt_compute_ops {
      * products of `precision` run on. */
     vt_status (*measure_peak)(vt_device *device, vt_precision precision, double *rate) VT_CHECKED;
 
+    /* *out = a device that is as this one, but always rehearsing, and counts memory without taking any; see vt_device. */
+    vt_status (*describe)(const vt_device *device, vt_device **out) VT_CHECKED;
     void (*get_info)(const vt_device *device, vt_device_info *info);
     void (*close)(vt_device *device);
 } vt_compute_ops;
 
 struct vt_device {
     const vt_compute_ops *ops;
+    vt_device_memory memory;
+    int rehearsing; /* operators take the scratch and make the plans that a call needs, but neither read nor write through their
+                       pointers, which need not point to anything; so nothing is left to take when the call is made in earnest
+                     */
     /* the home's own state follows in a struct that begins with this one */
 };
 

@@ -32,7 +32,7 @@ void vt_model_close(vt_model *model) {
     if (!model) return;
     vt_config_free_labels(&model->config);
     free(model->parameters);
-    free(model->values);
+    vt_free_pages(model->values);
     free(model);
 }
 
@@ -106,7 +106,7 @@ static vt_status open_folder(vt_model *model, const char *folder, const vt_model
     vt_status status = apply_options(&model->config, options, folder);
     if (status == VT_OK) fit_preprocessor(model, options, folder, console);
     if (status == VT_OK) status = vt_model_lay_out(model);
-    if (status == VT_OK) status = vt_weights_load(model, folder, &weights, console);
+    if (status == VT_OK && !options->describe_only) status = vt_weights_load(model, folder, &weights, console);
     free(new_head_reason);
     if (status == VT_OK && own != VT_PROBLEM_UNSET && model->config.problem_type != own)
         vt_say(console, "%s: trained as %s before, now used as %s", folder, vt_problem_type_name(own),
@@ -122,7 +122,8 @@ static vt_status open_preset(vt_model *model, const char *name, const vt_model_o
     VT_TRY(apply_options(&model->config, options, name));
     fit_preprocessor(model, options, NULL, console);
     VT_TRY(vt_model_lay_out(model));
-    VT_TRY(vt_allocate_aligned(&model->values, (size_t)model->value_count, sizeof(float), "the model's parameters"));
+    if (options->describe_only) return VT_OK;
+    VT_TRY(vt_allocate_pages(&model->values, (size_t)model->value_count, sizeof(float), "the model's parameters"));
     VT_TRY(vt_model_initialise(model, 0, options->seed));
     vt_say(console, "%s: all %d tensors newly initialised (random weights)", name, model->parameter_count);
     return VT_OK;
@@ -184,6 +185,7 @@ static vt_status save_weights(const vt_model *model, const char *folder) {
 }
 
 vt_status vt_model_save(const vt_model *model, const char *folder) {
+    if (!model->values) return vt_fail(VT_ERROR_USAGE, "the model was opened without its weights: they can't be saved");
     VT_TRY(vt_make_folders(folder));
     VT_TRY(vt_config_save(folder, &model->config));
     VT_TRY(vt_preprocessor_save(folder, &model->preprocessor));

@@ -10,6 +10,66 @@
 
 #define BATCH_MAX 1000000
 
+/* --- a step without computing --- */
+
+/* Refreshes the compute copies from the master weights. */
+static vt_status pack_weights(vt_vit *vit) {
+    const vt_compute_ops *ops = vit->device->ops;
+    const float *parameters = vit->parameters;
+    VT_TRY(ops->linear_pack(vit->device, vit->patch, parameters + vit->offsets.patch_weight));
+    for (int i = 0; i < vit->config.num_hidden_layers; i++) {
+        const vt_layer *layer = &vit->layers[i];
+        VT_TRY(ops->linear_pack(vit->device, layer->qkv, parameters + layer->offsets.qkv_weight));
+        VT_TRY(ops->linear_pack(vit->device, layer->proj, parameters + layer->offsets.proj_weight));
+        VT_TRY(ops->linear_pack(vit->device, layer->fc1, parameters + layer->offsets.fc1_weight));
+        VT_TRY(ops->linear_pack(vit->device, layer->fc2, parameters + layer->offsets.fc2_weight));
+    }
+    return VT_OK;
+}
+
+static vt_status check_batch(const vt_vit *vit, int64_t batch) {
+    if (batch >= 1 && batch <= vit->options.max_batch) return VT_OK;
+    return vt_fail(VT_ERROR_USAGE, "a micro-batch of %lld images was given, the model was placed for 1 to %lld",
+                   (long long)batch, (long long)vit->options.max_batch);
+}
+
+static vt_status rehearse(vt_vit *vit, int64_t batch) {
+    const vt_compute_ops *ops = vit->device->ops;
+    const vt_vit_step step = {0};
+    const vt_update update = {.rule = vit->options.update, .step = 1};
+    double norm;
+    VT_TRY(vt_vit_run_forward(vit, batch, vit->options.train ? &step : NULL));
+    if (vit->options.train) {
+        VT_TRY(vt_vit_run_backward(vit, batch, &step));
+        VT_TRY(ops->grad_norm(vit->device, vit->gradients, vit->value_count, &norm));
+        VT_TRY(ops->optimizer_step(vit->device, &update, vit->segments, vit->segment_count, vit->parameters, vit->gradients,
+                                   vit->moment1, vit->moment2));
+    }
+    return vit->options.owner ? VT_OK : pack_weights(vit);
+}
+
+/* The device's counters are the truth; what they grow by is this model's. */
+static void count_memory(vt_vit *vit, const vt_device_memory *before) {
+    const vt_device_memory *now = &vit->device->memory;
+    vt_memory_plan *memory = &vit->memory;
+    memory->compute_weights += now->weights - before->weights;
+    memory->scratch += now->scratch - before->scratch;
+    memory->total = memory->weights + memory->gradients + memory->moments + memory->compute_weights + memory->activations +
+                    memory->activation_gradients + memory->ends + memory->scratch;
+}
+
+vt_status vt_vit_prepare(vt_vit *vit, int64_t batch) {
+    vt_device *device = vit->device;
+    vt_device_memory before = device->memory;
+    int rehearsing = device->rehearsing;
+    VT_TRY(check_batch(vit, batch));
+    device->rehearsing = 1;
+    vt_status status = rehearse(vit, batch);
+    device->rehearsing = rehearsing;
+    count_memory(vit, &before);
+    return status;
+}
+
 /* --- creation --- */
 
 static vt_status check_options(const vt_vit_config *config, const vt_vit_options *options) {
@@ -73,6 +133,7 @@ static vt_status create_linears(vt_vit *vit) {
 }
 
 static vt_status create(vt_vit *vit, const vt_model *model) {
+    vt_device_memory before = vit->device->memory;
     VT_TRY(vt_allocate(&vit->layers, (size_t)vit->config.num_hidden_layers, sizeof *vit->layers, "the model's layers"));
     for (int i = 0; i < vit->config.num_hidden_layers; i++) {
         vt_model_layer_offsets(model, i, &vit->layers[i].offsets);
@@ -81,16 +142,18 @@ static vt_status create(vt_vit *vit, const vt_model *model) {
     vt_model_offsets(model, &vit->offsets);
     VT_TRY(make_segments(vit, model));
     VT_TRY(vt_vit_plan_memory(vit));
-    if (vit->options.owner) {
+    if (vit->options.owner)
         share_linears(vit, vit->options.owner);
-        return VT_OK;
-    }
-    VT_TRY(create_linears(vit));
-    return vt_vit_set_parameters(vit, model->values);
+    else
+        VT_TRY(create_linears(vit));
+    count_memory(vit, &before);
+    VT_TRY(vt_vit_prepare(vit, vit->options.max_batch));
+    return vit->options.owner ? VT_OK : vt_vit_set_parameters(vit, model->values);
 }
 
 vt_status vt_vit_create(vt_device *device, const vt_model *model, const vt_vit_options *options, vt_vit **out) {
     VT_TRY(check_options(&model->config, options));
+    if (!model->values && !device->rehearsing) return vt_fail(VT_ERROR_USAGE, "the model was opened without its weights");
     vt_vit *vit;
     VT_TRY(vt_allocate(&vit, 1, sizeof *vit, "a placed model"));
     vit->device = device;
@@ -133,26 +196,11 @@ void vt_vit_free(vt_vit *vit) {
     free(vit);
 }
 
-uint64_t vt_vit_memory(const vt_vit *vit) {
+vt_memory_plan vt_vit_memory(const vt_vit *vit) {
     return vit->memory;
 }
 
 /* --- weights, gradients and moments in and out --- */
-
-/* Refreshes the compute copies from the master weights. */
-static vt_status pack_weights(vt_vit *vit) {
-    const vt_compute_ops *ops = vit->device->ops;
-    const float *parameters = vit->parameters;
-    VT_TRY(ops->linear_pack(vit->device, vit->patch, parameters + vit->offsets.patch_weight));
-    for (int i = 0; i < vit->config.num_hidden_layers; i++) {
-        const vt_layer *layer = &vit->layers[i];
-        VT_TRY(ops->linear_pack(vit->device, layer->qkv, parameters + layer->offsets.qkv_weight));
-        VT_TRY(ops->linear_pack(vit->device, layer->proj, parameters + layer->offsets.proj_weight));
-        VT_TRY(ops->linear_pack(vit->device, layer->fc1, parameters + layer->offsets.fc1_weight));
-        VT_TRY(ops->linear_pack(vit->device, layer->fc2, parameters + layer->offsets.fc2_weight));
-    }
-    return VT_OK;
-}
 
 static size_t flat_bytes(const vt_vit *vit) {
     return (size_t)vit->value_count * sizeof(float);
@@ -200,9 +248,7 @@ vt_status vt_vit_set_moments(vt_vit *vit, const float *moment1, const float *mom
 /* --- steps --- */
 
 static vt_status upload_pixels(vt_vit *vit, const uint8_t *pixels, int64_t batch) {
-    if (batch < 1 || batch > vit->options.max_batch)
-        return vt_fail(VT_ERROR_USAGE, "a micro-batch of %lld images was given, the model was placed for 1 to %lld",
-                       (long long)batch, (long long)vit->options.max_batch);
+    VT_TRY(check_batch(vit, batch));
     int64_t image = (int64_t)vit->config.image_height * vit->config.image_width * vit->options.pixel_channels;
     return vit->device->ops->upload(vit->device, vit->pixels, pixels, (size_t)(batch * image));
 }

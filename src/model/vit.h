@@ -1,7 +1,7 @@
 /* A Vision Transformer placed on a device: compute copies of the weights, planned activations, forward and backward.
  *
  * Computes what Hugging Face's ViTForImageClassification computes (Dosovitskiy et al. 2021, pre-norm encoder, class
- * token, no pooler), for micro-batches of up to `max_batch` images. All memory is taken in vt_vit_create(). */
+ * token, no pooler), for micro-batches of up to `max_batch` images. All memory is taken in vt_vit_create(); steps take none. */
 #ifndef VT_MODEL_VIT_H
 #define VT_MODEL_VIT_H
 
@@ -31,8 +31,13 @@ typedef struct vt_vit_options {
 vt_status vt_vit_create(vt_device *device, const vt_model *model, const vt_vit_options *options, vt_vit **out) VT_CHECKED;
 void vt_vit_free(vt_vit *vit); /* NULL allowed */
 
-/* Planned bytes on the device, `host` included and what is the owner's left out. */
-uint64_t vt_vit_memory(const vt_vit *vit);
+/* Makes everything ready for micro-batches of `batch` images, as vt_vit_create() does for max_batch, by going through a step
+ * without computing. Other sizes are made ready when they come, at the cost of that step. */
+vt_status vt_vit_prepare(vt_vit *vit, int64_t batch) VT_CHECKED;
+
+/* What the model takes of the device's memory, `host` included and what is the owner's left out. Scratch belongs to all models
+ * of a device: to the one that first needed it. */
+vt_memory_plan vt_vit_memory(const vt_vit *vit);
 
 /* Which dropout masks a training forward uses. */
 typedef struct vt_vit_step {

@@ -37,8 +37,8 @@ struct vt_vit {
     float pixel_scale[3], pixel_shift[3];  /* a byte p becomes p * scale + shift */
     vt_segment *segments;                  /* [segment_count]: what the optimizer goes over */
     int segment_count;
-    uint64_t memory; /* planned bytes */
-    void *arena;     /* all buffers below, and those of the layers */
+    vt_memory_plan memory;
+    void *arena; /* all buffers below, and those of the layers */
 
     float *parameters, *gradients, *moment1, *moment2; /* [value_count] */
 

@@ -204,7 +204,7 @@ static vt_status take_positions(vt_model *model, const vt_tensor *tensor, const 
 
 static vt_status take(vt_model *model, const vt_matching *matching, const vt_weights_options *options,
                       const vt_console *console) {
-    VT_TRY(vt_allocate_aligned(&model->values, (size_t)model->value_count, sizeof(float), "the model's parameters"));
+    VT_TRY(vt_allocate_pages(&model->values, (size_t)model->value_count, sizeof(float), "the model's parameters"));
     for (int i = 0; i < model->parameter_count; i++) {
         const vt_tensor *tensor = matching->tensors[i];
         vt_status status = VT_OK;
@@ -287,6 +287,7 @@ static vt_status restore_from(vt_model *model, const char *folder, const vt_safe
 
 vt_status vt_model_restore(vt_model *model, const char *folder) {
     vt_safetensors *file;
+    if (!model->values) return vt_fail(VT_ERROR_USAGE, "the model was opened without its weights: none can be restored");
     VT_TRY(vt_safetensors_open_model(folder, &file));
     vt_status status = restore_from(model, folder, file);
     vt_safetensors_close(file);

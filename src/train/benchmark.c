@@ -85,7 +85,7 @@ static vt_status draw_batch(benchmark *b) {
 static vt_status place(benchmark *b) {
     const vt_benchmark_options *options = b->options;
     for (int i = 0; i < 2 && options->train; i++)
-        VT_TRY(vt_allocate_aligned(&b->moments[i], (size_t)b->model->value_count, sizeof(float), "the optimizer's moments"));
+        VT_TRY(vt_allocate_pages(&b->moments[i], (size_t)b->model->value_count, sizeof(float), "the optimizer's moments"));
     vt_vit_options placement = {.precision = options->precision,
                                 .max_batch = options->batch_size,
                                 .pixel_channels = 1,
@@ -198,7 +198,7 @@ static vt_status run(benchmark *b, const vt_console *console, vt_benchmark *out)
     out->achieved_gflops = out->gflop_per_image * out->images_per_second;
     out->peak_gflops = 1e-9 * peak;
     out->share_of_peak = out->achieved_gflops / out->peak_gflops;
-    out->planned_memory_bytes = vt_vit_memory(b->vit);
+    out->planned_memory_bytes = vt_vit_memory(b->vit).total;
     out->peak_memory_bytes = (uint64_t)usage.ru_maxrss * 1024;
     return VT_OK;
 }
@@ -215,8 +215,8 @@ vt_status vt_benchmark_run(vt_device *device, const vt_benchmark_options *option
     free(b.targets);
     free(b.losses);
     free(b.logits);
-    free(b.moments[0]);
-    free(b.moments[1]);
+    vt_free_pages(b.moments[0]);
+    vt_free_pages(b.moments[1]);
     free(b.seconds);
     return status;
 }

@@ -236,13 +236,18 @@ static vt_status check_space(const vt_trainer *trainer) {
 static vt_status allocate_buffers(vt_trainer *trainer) {
     size_t count = (size_t)trainer->model->value_count;
     VT_TRY(vt_allocate(&trainer->sample_losses, (size_t)trainer->plan.batch_size, sizeof(float), "losses of a micro-batch"));
-    VT_TRY(vt_allocate_aligned(&trainer->moment1, count, sizeof(float), "the optimizer's first moments"));
+    VT_TRY(vt_allocate_pages(&trainer->moment1, count, sizeof(float), "the optimizer's first moments"));
     if (trainer->arguments->optim == VT_OPTIMIZER_SGD) return VT_OK;
-    return vt_allocate_aligned(&trainer->moment2, count, sizeof(float), "the optimizer's second moments");
+    return vt_allocate_pages(&trainer->moment2, count, sizeof(float), "the optimizer's second moments");
 }
 
 vt_update_rule vt_update_rule_of(vt_optimizer_type optim) {
     return optim == VT_OPTIMIZER_SGD ? VT_UPDATE_SGD : optim == VT_OPTIMIZER_LAMB ? VT_UPDATE_LAMB : VT_UPDATE_ADAMW;
+}
+
+/* The last batch of `samples` may be a smaller one. */
+static vt_status prepare_rest(vt_vit *vit, int64_t samples, int64_t batch) {
+    return samples % batch ? vt_vit_prepare(vit, samples % batch) : VT_OK;
 }
 
 static vt_status place(vt_trainer *trainer) {
@@ -255,12 +260,14 @@ static vt_status place(vt_trainer *trainer) {
                               .update = vt_update_rule_of(arguments->optim),
                               .host = {trainer->model->values, trainer->moment1, trainer->moment2}};
     VT_TRY(vt_vit_create(trainer->device, trainer->model, &options, &trainer->vit));
+    VT_TRY(prepare_rest(trainer->vit, trainer->plan.samples, options.max_batch));
     if (trainer->first_step > 0) VT_TRY(vt_vit_set_moments(trainer->vit, trainer->moment1, trainer->moment2));
     if (!trainer->eval_split) return VT_OK;
     options.max_batch = arguments->per_device_eval_batch_size;
     options.train = 0;
     options.owner = trainer->vit;
-    return vt_vit_create(trainer->device, trainer->model, &options, &trainer->eval_vit);
+    VT_TRY(vt_vit_create(trainer->device, trainer->model, &options, &trainer->eval_vit));
+    return prepare_rest(trainer->eval_vit, vt_split_size(trainer->eval_split), options.max_batch);
 }
 
 static vt_status open_loader(vt_trainer *trainer) {
@@ -333,7 +340,7 @@ static void say_summary(const vt_trainer *trainer) {
     const vt_console *console = trainer->console;
     const vt_training_plan *plan = &trainer->plan;
     char memory[32];
-    uint64_t bytes = vt_vit_memory(trainer->vit) + (trainer->eval_vit ? vt_vit_memory(trainer->eval_vit) : 0);
+    uint64_t bytes = vt_vit_memory(trainer->vit).total + (trainer->eval_vit ? vt_vit_memory(trainer->eval_vit).total : 0);
     vt_format_bytes(bytes, memory);
     say_model(trainer);
     say_data(trainer);
@@ -377,8 +384,8 @@ void vt_trainer_teardown(vt_trainer *trainer) {
     vt_evaluation_free(trainer->evaluation);
     vt_trainer_state_free(&trainer->state);
     free(trainer->pos_weight);
-    free(trainer->moment1);
-    free(trainer->moment2);
+    vt_free_pages(trainer->moment1);
+    vt_free_pages(trainer->moment2);
     free(trainer->sample_losses);
     if (trainer->lock >= 0) close(trainer->lock);
 }

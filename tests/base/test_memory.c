@@ -27,6 +27,17 @@ static void memory_is_zeroed_and_aligned(void **state) {
     ASSERT_OK(vt_allocate(&memory, 0, 16, "nothing"));
     assert_non_null(memory);
     free(memory);
+    for (size_t size = 0; size < 10000000; size = 9 * size + 1) {
+        ASSERT_OK(vt_allocate_pages(&memory, size, 1, "pages"));
+        assert_int_equal((uintptr_t)memory % 64, 0);
+        assert_int_equal(vt_pages_size(memory), size);
+        for (size_t i = 0; i < size; i++)
+            if (memory[i]) fail_msg("byte %zu is %d", i, memory[i]);
+        if (size) memset(memory, 1, size);
+        vt_free_pages(memory);
+    }
+    vt_free_pages(NULL);
+    ASSERT_FAILS(VT_ERROR_MEMORY, "pages", vt_allocate_pages(&memory, SIZE_MAX / 2, 4, "pages"));
 }
 
 static void arrays_keep_their_items(void **state) {

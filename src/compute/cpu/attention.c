@@ -36,6 +36,7 @@ vt_status vt_cpu_attention_forward(vt_device *device, vt_precision precision, co
     vt_cpu_device *cpu = vt_cpu(device);
     vt_dropout_plan plan = drops(dropout) ? vt_cpu_dropout_plan(dropout) : (vt_dropout_plan){0};
     VT_TRY(vt_cpu_reserve(cpu, cpu->attention->attention_workspace(precision, tokens, head_dim, 0)));
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < batch * heads; index++) {
         vt_attention_head head =
@@ -54,6 +55,7 @@ vt_status vt_cpu_attention_backward(vt_device *device, vt_precision precision, c
     int64_t hidden = heads * head_dim;
     vt_dropout_plan plan = drops(dropout) ? vt_cpu_dropout_plan(dropout) : (vt_dropout_plan){0};
     VT_TRY(vt_cpu_reserve(cpu, cpu->attention->attention_workspace(precision, tokens, head_dim, 1)));
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < batch * heads; index++) {
         vt_attention_head head =

@@ -15,6 +15,8 @@ typedef struct vt_cpu_thread {
     dnnl_stream_t stream;
     void *scratch; /* 64-byte aligned */
     size_t scratch_size;
+    void *library; /* oneDNN's scratch, 64-byte aligned */
+    size_t library_size;
 } vt_cpu_thread;
 
 typedef struct vt_cpu_device {
@@ -22,6 +24,7 @@ typedef struct vt_cpu_device {
     const vt_kernels *kernels;
     const vt_kernels *attention; /* those of attention: `kernels`, or lesser ones that are faster at it */
     int threads;
+    int describes;   /* counts memory and takes none */
     int native_bf16; /* bfloat16 products run on bfloat16 instructions; else on float32 copies */
     char description[128], library[32];
     dnnl_engine_t engine;
@@ -38,8 +41,15 @@ static inline vt_cpu_device *vt_cpu(vt_device *device) {
 /* The kernels for this machine, lowered by the environment variable VITRAIN_ISA; NULL and a message if it names none. */
 const vt_kernels *vt_cpu_kernels(void);
 
-/* Makes every thread's scratch, or the shared one, at least `size` bytes; nothing happens when it is. Contents are lost. */
+/* *out = zeroed memory, counted in *counter, which is one of the device's; given back with vt_cpu_give_back(). Where memory is
+ * only counted, an address that nobody may use. */
+vt_status vt_cpu_take(vt_cpu_device *device, size_t bytes, const char *what, uint64_t *counter, void **out) VT_CHECKED;
+void vt_cpu_give_back(vt_cpu_device *device, void *memory, uint64_t *counter); /* NULL allowed */
+
+/* Makes every thread's scratch, its scratch for oneDNN, or the shared one, at least `size` bytes; nothing happens when it is.
+ * Contents are lost. */
 vt_status vt_cpu_reserve(vt_cpu_device *device, size_t size) VT_CHECKED;
+vt_status vt_cpu_reserve_library(vt_cpu_device *device, size_t size) VT_CHECKED;
 vt_status vt_cpu_reserve_shared(vt_cpu_device *device, size_t size) VT_CHECKED;
 
 static inline int64_t vt_min64(int64_t a, int64_t b) {

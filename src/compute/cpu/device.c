@@ -122,46 +122,75 @@ static int count_threads(void) {
     return threads;
 }
 
-static vt_status grow(void **memory, size_t *size, size_t needed) {
+/* --- memory --- */
+
+/* Stands for memory that is only counted. */
+static _Alignas(64) char nowhere[64];
+
+vt_status vt_cpu_take(vt_cpu_device *device, size_t bytes, const char *what, uint64_t *counter, void **out) {
+    if (device->describes)
+        *out = nowhere;
+    else
+        VT_TRY(vt_allocate_pages(out, bytes, 1, what));
+    *counter += bytes;
+    device->base.memory.count++;
+    return VT_OK;
+}
+
+void vt_cpu_give_back(vt_cpu_device *device, void *memory, uint64_t *counter) {
+    if (!memory || device->describes) return;
+    *counter -= vt_pages_size(memory);
+    vt_free_pages(memory);
+}
+
+/* The old scratch goes before the new one comes: its contents are nobody's. */
+static vt_status grow(vt_cpu_device *device, void **memory, size_t *size, size_t needed) {
+    uint64_t *counter = &device->base.memory.scratch;
     if (*size >= needed) return VT_OK;
-    void *larger;
-    VT_TRY(vt_allocate_aligned(&larger, needed, 1, "compute scratch"));
-    free(*memory);
-    *memory = larger;
+    if (device->describes) *counter -= *size;
+    vt_cpu_give_back(device, *memory, counter);
+    *memory = NULL;
+    *size = 0;
+    VT_TRY(vt_cpu_take(device, needed, "compute scratch", counter, memory));
     *size = needed;
     return VT_OK;
 }
 
 vt_status vt_cpu_reserve(vt_cpu_device *device, size_t size) {
-    for (int i = 0; i < device->threads; i++) VT_TRY(grow(&device->thread[i].scratch, &device->thread[i].scratch_size, size));
+    for (int i = 0; i < device->threads; i++)
+        VT_TRY(grow(device, &device->thread[i].scratch, &device->thread[i].scratch_size, size));
+    return VT_OK;
+}
+
+vt_status vt_cpu_reserve_library(vt_cpu_device *device, size_t size) {
+    for (int i = 0; i < device->threads; i++)
+        VT_TRY(grow(device, &device->thread[i].library, &device->thread[i].library_size, size));
     return VT_OK;
 }
 
 vt_status vt_cpu_reserve_shared(vt_cpu_device *device, size_t size) {
-    return grow(&device->shared, &device->shared_size, size);
+    return grow(device, &device->shared, &device->shared_size, size);
 }
 
 static vt_status cpu_allocate(vt_device *device, size_t bytes, const char *what, void **out) {
-    (void)device;
-    return vt_allocate_aligned(out, bytes, 1, what);
+    return vt_cpu_take(vt_cpu(device), bytes, what, &device->memory.buffers, out);
 }
 
 static void cpu_release(vt_device *device, void *memory) {
-    (void)device;
-    free(memory);
+    vt_cpu_give_back(vt_cpu(device), memory, &device->memory.buffers);
 }
 
 static vt_status cpu_copy(vt_device *device, void *to, const void *from, size_t bytes) {
-    (void)device;
-    if (bytes) memcpy(to, from, bytes);
+    if (bytes && !device->rehearsing) memcpy(to, from, bytes);
     return VT_OK;
 }
 
 static vt_status cpu_zero(vt_device *device, void *memory, size_t bytes) {
-    (void)device;
-    if (bytes) memset(memory, 0, bytes);
+    if (bytes && !device->rehearsing) memset(memory, 0, bytes);
     return VT_OK;
 }
+
+/* --- the device --- */
 
 static void cpu_get_info(const vt_device *device, vt_device_info *info) {
     const vt_cpu_device *cpu = (const vt_cpu_device *)device;
@@ -178,13 +207,16 @@ static void cpu_close(vt_device *device) {
     vt_products_free(cpu);
     for (int i = 0; cpu->thread && i < cpu->threads; i++) {
         if (cpu->thread[i].stream) dnnl_stream_destroy(cpu->thread[i].stream);
-        free(cpu->thread[i].scratch);
+        vt_cpu_give_back(cpu, cpu->thread[i].scratch, &device->memory.scratch);
+        vt_cpu_give_back(cpu, cpu->thread[i].library, &device->memory.scratch);
     }
     if (cpu->engine) dnnl_engine_destroy(cpu->engine);
+    vt_cpu_give_back(cpu, cpu->shared, &device->memory.scratch);
     free(cpu->thread);
-    free(cpu->shared);
     free(cpu);
 }
+
+static vt_status cpu_describe(const vt_device *device, vt_device **out);
 
 static const vt_compute_ops cpu_ops = {
     .host_memory = 1,
@@ -214,6 +246,7 @@ static const vt_compute_ops cpu_ops = {
     .grad_norm = vt_cpu_grad_norm,
     .optimizer_step = vt_cpu_optimizer_step,
     .measure_peak = vt_cpu_measure_peak,
+    .describe = cpu_describe,
     .get_info = cpu_get_info,
     .close = cpu_close,
 };
@@ -231,15 +264,13 @@ static vt_status open_library(vt_cpu_device *cpu) {
     return VT_OK;
 }
 
-vt_status vt_cpu_device_open(vt_device **out) {
+static vt_status open_with(const vt_kernels *kernels, int threads, vt_device **out) {
     vt_cpu_device *cpu = NULL;
-    const vt_kernels *kernels = vt_cpu_kernels();
-    if (!kernels) return VT_ERROR_USAGE;
     VT_TRY(vt_allocate(&cpu, 1, sizeof *cpu, "the device"));
     cpu->base.ops = &cpu_ops;
     cpu->kernels = kernels;
     cpu->attention = attention_kernels(kernels);
-    cpu->threads = count_threads();
+    cpu->threads = threads;
     describe_processor(cpu->description, sizeof cpu->description);
     vt_status status = vt_allocate(&cpu->thread, (size_t)cpu->threads, sizeof *cpu->thread, "the device's threads");
     if (status == VT_OK) status = open_library(cpu);
@@ -248,5 +279,17 @@ vt_status vt_cpu_device_open(vt_device **out) {
         return status;
     }
     *out = &cpu->base;
+    return VT_OK;
+}
+
+vt_status vt_cpu_device_open(vt_device **out) {
+    const vt_kernels *kernels = vt_cpu_kernels();
+    return kernels ? open_with(kernels, count_threads(), out) : VT_ERROR_USAGE;
+}
+
+static vt_status cpu_describe(const vt_device *device, vt_device **out) {
+    const vt_cpu_device *cpu = (const vt_cpu_device *)device;
+    VT_TRY(open_with(cpu->kernels, cpu->threads, out));
+    vt_cpu(*out)->describes = (*out)->rehearsing = 1;
     return VT_OK;
 }

@@ -21,6 +21,7 @@ vt_status vt_cpu_dropout(vt_device *device, vt_precision precision, const act *x
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t pieces = (per_sample + piece - 1) / piece;
     vt_dropout_plan plan = vt_cpu_dropout_plan(dropout);
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < samples * pieces; index++) {
         int64_t sample = index / pieces, begin = index % pieces * piece, at = sample * per_sample;

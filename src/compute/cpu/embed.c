@@ -20,6 +20,7 @@ vt_status vt_cpu_extract_patches(vt_device *device, vt_precision precision, cons
                                  const float scale[3], const float shift[3], act *patches) {
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t down = height / patch_size, across = width / patch_size, area = (int64_t)patch_size * patch_size;
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < batch * down * across; index++) {
         int64_t image = index / (down * across), top = index / across % down * patch_size, left = index % across * patch_size;
@@ -37,7 +38,8 @@ vt_status vt_cpu_extract_patches(vt_device *device, vt_precision precision, cons
 
 vt_status vt_cpu_copy_rows(vt_device *device, vt_precision precision, const act *x, int64_t x_stride, int64_t rows,
                            int64_t columns, act *y, int64_t y_stride) {
-    (void)device; /* one row per image: not worth a second thread */
+    if (device->rehearsing) return VT_OK;
+    /* one row per image: not worth a second thread */
     for (int64_t row = 0; row < rows; row++)
         memcpy(vt_act_at(precision, y, row * y_stride), vt_act_at(precision, x, row * x_stride),
                (size_t)columns * vt_act_size(precision));
@@ -48,6 +50,7 @@ vt_status vt_cpu_embed_tokens_forward(vt_device *device, vt_precision precision,
                                       const float *position, int64_t batch, int64_t patches, int64_t hidden, act *x) {
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t tokens = patches + 1;
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
     for (int64_t row = 0; row < batch * tokens; row++) {
         int64_t image = row / tokens, token = row % tokens, from = (image * patches + token - 1) * hidden;
@@ -65,6 +68,7 @@ vt_status vt_cpu_embed_tokens_backward(vt_device *device, vt_precision precision
                                        int64_t hidden, act *dembedded, float *dclass_token, float *dposition) {
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t tokens = patches + 1;
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(static) num_threads(cpu->threads)
     for (int64_t token = 0; token < tokens; token++)
         for (int64_t image = 0; image < batch; image++) {

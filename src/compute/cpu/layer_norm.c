@@ -8,6 +8,7 @@ vt_status vt_cpu_layer_norm_forward(vt_device *device, vt_precision precision, c
                                     const float *gamma, const float *beta, float epsilon, int64_t rows, int64_t hidden, act *y,
                                     float *mean, float *inverse_std) {
     vt_cpu_device *cpu = vt_cpu(device);
+    if (device->rehearsing) return VT_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t first = 0; first < rows; first += BLOCK_ROWS)
         cpu->kernels->layer_norm_forward(precision, vt_act_at(precision, x, first * x_stride), x_stride, gamma, beta, epsilon,
@@ -22,6 +23,7 @@ vt_status vt_cpu_layer_norm_backward(vt_device *device, vt_precision precision, 
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t blocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS, padded = (hidden + 15) / 16 * 16;
     VT_TRY(vt_cpu_reserve_shared(cpu, (size_t)(blocks * 2 * padded) * sizeof(float)));
+    if (device->rehearsing) return VT_OK;
     float *sums = cpu->shared; /* [blocks, {dgamma, dbeta}, padded] */
 #pragma omp parallel num_threads(cpu->threads)
     {

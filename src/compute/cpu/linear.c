@@ -101,6 +101,7 @@ static vt_status run_rows(vt_cpu_device *device, row_pass *pass) {
     if (rest) VT_TRY(plan_rows(device, pass, rest, &pass->rest));
     if (converts(pass->linear))
         VT_TRY(vt_cpu_reserve(device, (size_t)(pass->tile * (pass->depth + pass->columns)) * sizeof(float)));
+    if (device->base.rehearsing) return VT_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(device->threads)
     for (int64_t tile = 0; tile < tiles; tile++) {
         int status = run_tile(device, pass, omp_get_thread_num(), tile * pass->tile);
@@ -123,17 +124,21 @@ static row_pass make_pass(const vt_linear *linear, int backward, const act *a, i
                       .result = result};
 }
 
+static vt_status take_packed(vt_cpu_device *device, size_t size, void **out) {
+    return vt_cpu_take(device, size, "packed weights", &device->base.memory.weights, out);
+}
+
 static vt_status plan_packed(vt_cpu_device *device, vt_linear *linear, int backward, int64_t rows) {
     row_pass pass = make_pass(linear, backward, NULL, rows, NULL);
     static const float some_bias;
     if (!backward) pass.bias = &some_bias;
     VT_TRY(plan_rows(device, &pass, vt_min64(rows, row_tile(rows)), &linear->plan[backward]));
-    return vt_allocate_aligned(&linear->packed[backward], vt_product_packed_size(linear->plan[backward]), 1, "packed weights");
+    return take_packed(device, vt_product_packed_size(linear->plan[backward]), &linear->packed[backward]);
 }
 
 static vt_status make_packed(vt_cpu_device *device, vt_linear *linear, int backward, int64_t rows) {
     size_t size = (size_t)(linear->in_features * linear->out_features) * sizeof(vt_bf16);
-    if (linear->tiled) return vt_allocate_aligned(&linear->packed[backward], size, 1, "packed weights");
+    if (linear->tiled) return take_packed(device, size, &linear->packed[backward]);
     return plan_packed(device, linear, backward, rows);
 }
 
@@ -158,10 +163,8 @@ vt_status vt_cpu_linear_create(vt_device *device, vt_precision precision, int64_
 }
 
 void vt_cpu_linear_free(vt_device *device, vt_linear *linear) {
-    (void)device;
     if (!linear) return;
-    free(linear->packed[0]);
-    free(linear->packed[1]);
+    for (int i = 0; i < 2; i++) vt_cpu_give_back(vt_cpu(device), linear->packed[i], &device->memory.weights);
     free(linear);
 }
 
@@ -170,6 +173,7 @@ static vt_status round_weight(vt_cpu_device *device, const float **weight, int64
     VT_TRY(vt_cpu_reserve_shared(device, (size_t)count * (sizeof(float) + sizeof(vt_bf16))));
     float *rounded = device->shared;
     vt_bf16 *bits = (vt_bf16 *)(rounded + count);
+    if (device->base.rehearsing) return VT_OK;
     device->kernels->from_float(*weight, NULL, NULL, bits, count);
     device->kernels->to_float(bits, rounded, count);
     *weight = rounded;
@@ -178,7 +182,7 @@ static vt_status round_weight(vt_cpu_device *device, const float **weight, int64
 
 vt_status vt_cpu_linear_pack(vt_device *device, vt_linear *linear, const float *weight) {
     vt_cpu_device *cpu = vt_cpu(device);
-    for (int backward = 0; backward < 2 && linear->tiled; backward++)
+    for (int backward = 0; backward < 2 && linear->tiled && !device->rehearsing; backward++)
         if (linear->packed[backward])
             vt_cpu_pack_linear_tiles(cpu, weight, backward ? linear->out_features : linear->in_features,
                                      backward ? linear->in_features : linear->out_features, !backward,
@@ -279,6 +283,7 @@ static vt_status run_weight(vt_cpu_device *device, weight_pass *pass) {
     pass->out_tile = even_tile(out, out > 1024 ? 256 : out > 192 ? 192 : 96);
     pass->in_tile = even_tile(in, 768);
     VT_TRY(plan_weight(device, pass));
+    if (device->base.rehearsing) return VT_OK;
     int64_t columns = (in + pass->in_tile - 1) / pass->in_tile, tiles = (out + pass->out_tile - 1) / pass->out_tile * columns;
     size_t size = vt_act_size(pass->linear->product);
 #pragma omp parallel for schedule(dynamic) num_threads(device->threads)
@@ -316,8 +321,8 @@ static vt_status run_weight_converted(vt_cpu_device *device, weight_pass *pass, 
     pass->dy = wide_dy;
     for (int64_t first = 0; first < rows; first += most) {
         pass->rows = vt_min64(most, rows - first);
-        widen(device, x + first * in, wide_x, pass->rows * in);
-        widen(device, dy + first * out, wide_dy, pass->rows * out);
+        if (!device->base.rehearsing) widen(device, x + first * in, wide_x, pass->rows * in);
+        if (!device->base.rehearsing) widen(device, dy + first * out, wide_dy, pass->rows * out);
         VT_TRY(run_weight(device, pass));
     }
     return VT_OK;
@@ -339,6 +344,6 @@ vt_status vt_cpu_linear_backward_weight(vt_device *device, vt_linear *linear, co
     if (linear->product == VT_PRECISION_BF16 && vt_cpu_has_weight_gradient(cpu, linear->in_features, linear->out_features))
         return vt_cpu_weight_gradient(cpu, x, dy, rows, linear->in_features, linear->out_features, dweight, dbias);
     VT_TRY(converts(linear) ? run_weight_converted(cpu, &pass, x, dy, rows) : run_weight(cpu, &pass));
-    if (dbias) add_bias_gradient(cpu, linear, dy, rows, dbias);
+    if (dbias && !device->rehearsing) add_bias_gradient(cpu, linear, dy, rows, dbias);
     return VT_OK;
 }

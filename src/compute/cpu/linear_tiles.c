@@ -36,6 +36,7 @@ vt_status vt_cpu_run_linear_tiles(vt_cpu_device *device, const vt_linear_tile *w
     if (whole->rows == 0) return VT_OK;
     cut(device, whole, &rows, &columns);
     VT_TRY(vt_cpu_reserve(device, device->kernels->linear_scratch(whole->depth)));
+    if (device->base.rehearsing) return VT_OK;
     int64_t across = parts_of(whole->columns, columns), tiles = parts_of(whole->rows, rows) * across;
 #pragma omp parallel for schedule(dynamic) num_threads(device->threads)
     for (int64_t i = 0; i < tiles; i++) {

@@ -65,7 +65,7 @@ static double squared_error(const float *logits, const float *targets, int64_t l
 
 vt_status vt_cpu_loss(vt_device *device, const float *logits, const float *targets, int64_t batch, int64_t labels,
                       const vt_loss_options *options, float gradient_scale, float *loss, float *dlogits) {
-    (void)device;
+    if (device->rehearsing) return VT_OK;
     if (options->problem_type == VT_PROBLEM_UNSET)
         return vt_fail(VT_ERROR_USAGE, "the loss needs a problem type: multi-label, single-label or regression");
     for (int64_t sample = 0; sample < batch; sample++) {

@@ -8,6 +8,8 @@ vt_status vt_cpu_grad_norm(vt_device *device, const float *gradients, int64_t co
     vt_cpu_device *cpu = vt_cpu(device);
     int64_t blocks = (count + BLOCK - 1) / BLOCK;
     VT_TRY(vt_cpu_reserve_shared(cpu, (size_t)blocks * sizeof(double)));
+    *norm = 0.0;
+    if (device->rehearsing) return VT_OK;
     double *sums = cpu->shared, total = 0.0;
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t block = 0; block < blocks; block++)
@@ -66,6 +68,7 @@ static vt_status lamb_step(vt_cpu_device *cpu, const vt_update_plan *plan, const
                            float *parameters, const float *gradients, float *moment1, float *moment2) {
     int64_t blocks = count_blocks(segments, count);
     VT_TRY(vt_cpu_reserve_shared(cpu, (size_t)(2 * blocks + count) * sizeof(double)));
+    if (cpu->base.rehearsing) return VT_OK;
     double *squares = cpu->shared, *rates = squares + 2 * blocks; /* [blocks, 2], [count] */
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < blocks; index++) {
@@ -96,6 +99,7 @@ vt_status vt_cpu_optimizer_step(vt_device *device, const vt_update *update, cons
     vt_cpu_device *cpu = vt_cpu(device);
     vt_update_plan plan = plan_update(update);
     if (update->rule == VT_UPDATE_LAMB) return lamb_step(cpu, &plan, segments, count, parameters, gradients, moment1, moment2);
+    if (device->rehearsing) return VT_OK;
     int64_t blocks = count_blocks(segments, count);
 #pragma omp parallel for schedule(dynamic) num_threads(cpu->threads)
     for (int64_t index = 0; index < blocks; index++) {

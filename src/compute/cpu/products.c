@@ -13,7 +13,9 @@ struct vt_product {
     dnnl_primitive_t primitive;
     dnnl_memory_desc_t description[ARGUMENTS];
     int threads;
-    dnnl_memory_t *memory; /* [threads][ARGUMENTS] */
+    dnnl_memory_t *memory;       /* [threads][ARGUMENTS] */
+    dnnl_primitive_t packing[2]; /* of b [depth, columns], and of its transpose; NULL until asked for */
+    dnnl_memory_t plain[2], packed;
 };
 
 static vt_status failed(dnnl_status_t code, const char *what) {
@@ -122,12 +124,10 @@ static vt_status make_plan(const vt_cpu_device *device, vt_product *product) {
 
 static vt_status make_arguments(const vt_cpu_device *device, vt_product *product) {
     for (int thread = 0; thread < product->threads; thread++)
-        for (int i = 0; i < ARGUMENTS; i++) {
-            int allocated = i == SCRATCHPAD && dnnl_memory_desc_get_size(&product->description[i]) > 0;
+        for (int i = 0; i < ARGUMENTS; i++)
             DNNL_TRY(dnnl_memory_create(&product->memory[thread * ARGUMENTS + i], &product->description[i], device->engine,
-                                        allocated ? DNNL_MEMORY_ALLOCATE : DNNL_MEMORY_NONE),
+                                        DNNL_MEMORY_NONE),
                      "make a matrix argument");
-        }
     return VT_OK;
 }
 
@@ -135,6 +135,11 @@ static void product_free(vt_product *product) {
     if (!product) return;
     for (int i = 0; product->memory && i < product->threads * ARGUMENTS; i++)
         if (product->memory[i]) dnnl_memory_destroy(product->memory[i]);
+    for (int i = 0; i < 2; i++) {
+        if (product->plain[i]) dnnl_memory_destroy(product->plain[i]);
+        if (product->packing[i]) dnnl_primitive_destroy(product->packing[i]);
+    }
+    if (product->packed) dnnl_memory_destroy(product->packed);
     if (product->primitive) dnnl_primitive_destroy(product->primitive);
     free(product->memory);
     free(product);
@@ -163,7 +168,7 @@ static int same_shape(const vt_product_shape *x, const vt_product_shape *y) {
            x->extra == y->extra;
 }
 
-vt_status vt_product_get(vt_cpu_device *device, const vt_product_shape *shape, vt_product **out) {
+static vt_status find_or_make(vt_cpu_device *device, const vt_product_shape *shape, vt_product **out) {
     for (vt_product *p = device->products; p; p = p->next)
         if (same_shape(&p->shape, shape)) {
             *out = p;
@@ -183,29 +188,40 @@ vt_status vt_product_get(vt_cpu_device *device, const vt_product_shape *shape, v
     return VT_OK;
 }
 
+vt_status vt_product_get(vt_cpu_device *device, const vt_product_shape *shape, vt_product **out) {
+    VT_TRY(find_or_make(device, shape, out));
+    return vt_cpu_reserve_library(device, dnnl_memory_desc_get_size(&(*out)->description[SCRATCHPAD]));
+}
+
 size_t vt_product_packed_size(const vt_product *product) {
     return dnnl_memory_desc_get_size(&product->description[B]);
 }
 
-/* oneDNN's reorder runs on all threads; it computes nothing but the rounding to bfloat16. */
-vt_status vt_product_pack(vt_cpu_device *device, const vt_product *product, const float *b, int transposed, void *packed) {
+static vt_status plan_packing(vt_cpu_device *device, vt_product *product, int transposed) {
     const vt_product_shape *s = &product->shape;
-    dnnl_memory_desc_t plain;
+    dnnl_memory_desc_t plain, *packed = &product->description[B];
     dnnl_primitive_desc_t plan = NULL;
-    dnnl_primitive_t reorder = NULL;
-    dnnl_memory_t from = NULL, to = NULL;
+    dnnl_status_t code = dnnl_success;
     VT_TRY(describe(&plain, s->depth, s->columns, transposed ? 1 : s->columns, transposed ? s->depth : 1, dnnl_f32));
-    dnnl_status_t code =
-        dnnl_reorder_primitive_desc_create(&plan, &plain, device->engine, &product->description[B], device->engine, NULL);
-    if (code == dnnl_success) code = dnnl_primitive_create(&reorder, plan);
-    if (code == dnnl_success) code = dnnl_memory_create(&from, &plain, device->engine, (void *)b);
-    if (code == dnnl_success) code = dnnl_memory_create(&to, &product->description[B], device->engine, packed);
-    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    if (code == dnnl_success) code = dnnl_primitive_execute(reorder, device->thread[0].stream, 2, arguments);
-    if (to) dnnl_memory_destroy(to);
-    if (from) dnnl_memory_destroy(from);
-    if (reorder) dnnl_primitive_destroy(reorder);
+    if (!product->packed) code = dnnl_memory_create(&product->packed, packed, device->engine, DNNL_MEMORY_NONE);
+    if (code == dnnl_success) code = dnnl_memory_create(&product->plain[transposed], &plain, device->engine, DNNL_MEMORY_NONE);
+    if (code == dnnl_success)
+        code = dnnl_reorder_primitive_desc_create(&plan, &plain, device->engine, packed, device->engine, NULL);
+    if (code == dnnl_success) code = dnnl_primitive_create(&product->packing[transposed], plan);
     if (plan) dnnl_primitive_desc_destroy(plan);
+    return code == dnnl_success ? VT_OK : failed(code, "plan the packing of weights");
+}
+
+/* oneDNN's reorder runs on all threads; it computes nothing but the rounding to bfloat16. */
+vt_status vt_product_pack(vt_cpu_device *device, vt_product *product, const float *b, int transposed, void *packed) {
+    transposed = transposed != 0;
+    if (!product->packing[transposed]) VT_TRY(plan_packing(device, product, transposed));
+    if (device->base.rehearsing) return VT_OK;
+    dnnl_memory_t from = product->plain[transposed], to = product->packed;
+    dnnl_memory_set_data_handle(from, (void *)b);
+    dnnl_memory_set_data_handle(to, packed);
+    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    dnnl_status_t code = dnnl_primitive_execute(product->packing[transposed], device->thread[0].stream, 2, arguments);
     return code == dnnl_success ? VT_OK : failed(code, "pack weights");
 }
 
@@ -218,6 +234,7 @@ int vt_product_run(const vt_cpu_device *device, vt_product *product, int thread,
     dnnl_memory_set_data_handle(m[A], (void *)a);
     dnnl_memory_set_data_handle(m[B], (void *)b);
     dnnl_memory_set_data_handle(m[RESULT], result);
+    dnnl_memory_set_data_handle(m[SCRATCHPAD], device->thread[thread].library);
     if (bias) {
         dnnl_memory_set_data_handle(m[BIAS], (void *)bias);
         arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, m[BIAS]};

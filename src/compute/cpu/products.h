@@ -33,8 +33,7 @@ vt_status vt_product_get(vt_cpu_device *device, const vt_product_shape *shape, v
 size_t vt_product_packed_size(const vt_product *product);
 
 /* packed = b [depth, columns], from a row-major float32 matrix or, `transposed`, from one [columns, depth]. */
-vt_status vt_product_pack(vt_cpu_device *device, const vt_product *product, const float *b, int transposed,
-                          void *packed) VT_CHECKED;
+vt_status vt_product_pack(vt_cpu_device *device, vt_product *product, const float *b, int transposed, void *packed) VT_CHECKED;
 
 /* Computes one tile on thread `thread` of the device. Returns oneDNN's status: 0 is success. */
 int vt_product_run(const vt_cpu_device *device, vt_product *product, int thread, const void *a, const void *b,
