@@ -29,6 +29,7 @@ typedef struct tiff_job {
     vt_image image;                                            /* up to 8 bits: [height, width, kept] */
     uint16_t *samples;                                         /* 16 bits: [height, width, kept]; owned */
     uint8_t *block;                                            /* a decoded strip or tile; owned */
+    bool in_planes;                                            /* a strip or tile holds one channel */
     bool reading;                                              /* pixels */
     char reason[160];                                          /* libtiff's first words; empty: none */
 } tiff_job;
@@ -206,7 +207,7 @@ static void copy_block(tiff_job *job, const tiff_place *place) {
     }
 }
 
-static vt_status read_tiles(tiff_job *job, int planes) {
+static vt_status read_tiles(tiff_job *job) {
     uint32_t width = 0, height = 0;
     tmsize_t size = TIFFTileSize(job->file), row_bytes = TIFFTileRowSize(job->file);
     TIFFGetField(job->file, TIFFTAG_TILEWIDTH, &width);
@@ -217,10 +218,10 @@ static vt_status read_tiles(tiff_job *job, int planes) {
         return vt_fail(VT_ERROR_INPUT, "%s: the TIFF image has tiles of %u x %u pixels, far larger than itself", job->in->name,
                        width, height);
     VT_TRY(vt_allocate(&job->block, (size_t)size, 1, "a tile of an image"));
-    for (int plane = 0; plane < planes; plane++)
+    for (int plane = 0; plane < (job->in_planes ? job->kept : 1); plane++)
         for (uint32_t y = 0; y < job->height; y += height)
             for (uint32_t x = 0; x < job->width; x += width) {
-                tiff_place place = {x, y, width, height, (size_t)row_bytes, planes > 1 ? plane : -1};
+                tiff_place place = {x, y, width, height, (size_t)row_bytes, job->in_planes ? plane : -1};
                 if (place.columns > job->width - x) place.columns = job->width - x;
                 if (place.rows > job->height - y) place.rows = job->height - y;
                 uint32_t tile = TIFFComputeTile(job->file, x, y, 0, (uint16_t)plane);
@@ -230,16 +231,16 @@ static vt_status read_tiles(tiff_job *job, int planes) {
     return VT_OK;
 }
 
-static vt_status read_strips(tiff_job *job, int planes) {
+static vt_status read_strips(tiff_job *job) {
     uint32_t rows = 0;
     TIFFGetFieldDefaulted(job->file, TIFFTAG_ROWSPERSTRIP, &rows);
     if (rows > job->height) rows = job->height;
     tmsize_t size = rows ? TIFFVStripSize(job->file, rows) : 0, row_bytes = TIFFScanlineSize(job->file);
     if (size < 1 || row_bytes < 1) return fail_damaged(job);
     VT_TRY(vt_allocate(&job->block, (size_t)size, 1, "a strip of an image"));
-    for (int plane = 0; plane < planes; plane++)
+    for (int plane = 0; plane < (job->in_planes ? job->kept : 1); plane++)
         for (uint32_t y = 0; y < job->height; y += rows) {
-            tiff_place place = {0, y, job->width, rows, (size_t)row_bytes, planes > 1 ? plane : -1};
+            tiff_place place = {0, y, job->width, rows, (size_t)row_bytes, job->in_planes ? plane : -1};
             if (place.rows > job->height - y) place.rows = job->height - y;
             uint32_t strip = TIFFComputeStrip(job->file, y, (uint16_t)plane);
             tmsize_t expected = TIFFVStripSize(job->file, place.rows);
@@ -252,13 +253,12 @@ static vt_status read_strips(tiff_job *job, int planes) {
 
 static vt_status read_pixels(tiff_job *job) {
     size_t area = (size_t)job->width * job->height;
-    int planes = job->planar == PLANARCONFIG_SEPARATE ? job->kept : 1;
-    if (job->channels == 1) planes = 1;
+    job->in_planes = job->planar == PLANARCONFIG_SEPARATE && job->channels > 1;
     VT_TRY(vt_image_allocate((int)job->width, (int)job->height, job->kept, &job->image));
     if (job->bits == 16)
         VT_TRY(vt_allocate(&job->samples, area, (size_t)job->kept * sizeof *job->samples, "an image of 16 bits"));
     job->reading = true;
-    return TIFFIsTiled(job->file) ? read_tiles(job, planes) : read_strips(job, planes);
+    return TIFFIsTiled(job->file) ? read_tiles(job) : read_strips(job);
 }
 
 /* Colours of 16 bits lose their low byte, as in Pillow. */

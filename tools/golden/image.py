@@ -173,6 +173,11 @@ def make_tiffs():
     deep_tiff("grey_16_bit_white_is_zero.tif", photometric=0)
     deep_tiff("grey_16_bit_dim.tif", most=4095)
     deep_tiff("rgb_16_bit.tif", True, 3)
+    out = io.BytesIO()
+    planes = numpy.stack([numpy.array(grey), 255 - numpy.array(grey)])
+    tifffile.imwrite(out, planes, photometric="minisblack", planarconfig="separate", extrasamples=["unassalpha"], metadata=None)
+    (seeds / "grey_alpha_planes.tif").write_bytes(out.getvalue())
+    add_line("grey_alpha_planes.tif", "full", grey.size, grey.convert("RGB").tobytes(), (8, 2, 0))
     for name, options in {
         "tiles": dict(tile=(16, 16), compression="zlib", predictor=True),
         "tiles_planes": dict(tile=(16, 16), compression="lzw", planarconfig="separate", volumetric=False),
