@@ -6,7 +6,7 @@
 set -eu
 
 packages="gcc libc6-dev make cmake ninja-build pkg-config zlib1g-dev libdnnl-dev libjansson-dev libarchive-dev libpng-dev
-    libjpeg62-turbo-dev libtiff-dev libdeflate-dev libcairo2-dev libxxhash-dev libcmocka-dev"
+    libjpeg62-turbo-dev libtiff-dev libdeflate-dev libisal-dev libcairo2-dev libxxhash-dev libcmocka-dev"
 case ${1:-} in
     lint) packages="git clang-format clang-tidy cppcheck libomp-dev" ;;
     fuzz) packages="clang libclang-rt-dev libomp-dev llvm" ;;
@@ -16,7 +16,7 @@ esac
 
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
     echo "vitrain: this is not Debian; make sure that a C compiler, CMake 3.25, Ninja, pkg-config, oneDNN 2.6 or later, jansson," \
-        "libarchive, libpng, libjpeg, libtiff 4.5, libdeflate, cairo, xxhash, cmocka and zlib are installed" >&2
+        "libarchive, libpng, libjpeg, libtiff 4.5, libdeflate, ISA-L, cairo, xxhash, cmocka and zlib are installed" >&2
     exit 0
 fi
 

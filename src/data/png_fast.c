@@ -3,12 +3,12 @@
  * vt_png_decode(), or none: whatever is unusual, damaged or doubtful here is left to it, so that one place judges and has the
  * words.
  *
- * One known difference: libdeflate takes the codes that RFC 1951 reserves (lengths 286-287, distances 30-31) where zlib refuses
- * them. No encoder writes them. */
+ * One known difference: ISA-L takes incomplete sets of distance codes where zlib refuses them. No encoder writes them. */
 #include "data/image_formats.h"
 #include "data/png_unfilter.h"
 
 #include "base/memory.h"
+#include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,22 +108,29 @@ static int read_chunks(const uint8_t *file, size_t size, png_layout *layout, uin
 }
 
 /* Data stored without compression grow by 11 bytes or more, and a little above that libpng limits a chunk. Longer streams, and
- * windows that zlib would hold the stream to but libdeflate doesn't, are not for us. */
+ * windows that zlib would hold the stream to but ISA-L doesn't, are not for us. */
 static int stream_is_usual(const uint8_t *stream, size_t size, const png_layout *layout) {
     if (size < 2 || size > layout->filtered_size + 11 || layout->filtered_size / VT_DEFLATE_LIMIT > size) return 0;
     size_t window = (size_t)256 << (stream[0] >> 4);
     return window >= DEFLATE_WINDOW_LIMIT || window >= layout->filtered_size;
 }
 
-/* Inflates to exactly layout->filtered_size bytes, using up the stream. */
+/* Inflates to exactly layout->filtered_size bytes, using up the stream. `filtered` has room for one byte more, by which a longer
+ * stream is told. */
 static int inflate_rows(const uint8_t *stream, size_t size, const png_layout *layout, uint8_t *filtered) {
-    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
-    if (!decompressor) return 0;
-    size_t used = 0;
-    enum libdeflate_result result =
-        libdeflate_zlib_decompress_ex(decompressor, stream, size, filtered, layout->filtered_size, &used, NULL);
-    libdeflate_free_decompressor(decompressor);
-    return result == LIBDEFLATE_SUCCESS && used == size;
+    struct inflate_state *state = NULL;
+    if (size > UINT32_MAX || layout->filtered_size >= UINT32_MAX) return 0;
+    if (vt_allocate(&state, 1, sizeof *state, "inflating") != VT_OK) return 0;
+    isal_inflate_init(state);
+    state->crc_flag = ISAL_ZLIB;
+    state->next_in = (uint8_t *)stream;
+    state->avail_in = (uint32_t)size;
+    state->next_out = filtered;
+    state->avail_out = (uint32_t)layout->filtered_size + 1;
+    int done = isal_inflate(state) == ISAL_DECOMP_OK && state->block_state == ISAL_BLOCK_FINISH &&
+               state->total_out == layout->filtered_size && state->avail_in == 0 && state->read_in_length < 8;
+    free(state);
+    return done;
 }
 
 static int unfilter_grey(const uint8_t *filtered, const uint8_t *above, const png_layout *layout, uint8_t *out) {
@@ -158,9 +165,10 @@ static int unfilter(uint8_t *filtered, const uint8_t *above, const png_layout *l
 
 static int decode_rows(const uint8_t *stream, size_t size, const png_layout *layout, vt_image *out) {
     uint8_t *rows = NULL; /* the zeros above the image, its filtered rows, and slack */
+    size_t bytes = layout->row_bytes + layout->filtered_size + VT_PNG_WAVE_SLACK, capacity = 0;
     if (!stream_is_usual(stream, size, layout)) return 0;
-    if (vt_allocate(&rows, layout->row_bytes + layout->filtered_size + VT_PNG_WAVE_SLACK, 1, "rows of an image") != VT_OK)
-        return 0;
+    if (vt_grow(&rows, &capacity, bytes, 1, "rows of an image") != VT_OK) return 0; /* unlike vt_allocate(), it zeroes nothing */
+    memset(rows, 0, layout->row_bytes);
     uint8_t *filtered = rows + layout->row_bytes;
     int done = inflate_rows(stream, size, layout, filtered) &&
                vt_image_allocate(layout->width, layout->height, layout->channels, out) == VT_OK;
@@ -175,9 +183,9 @@ static int decode_rows(const uint8_t *stream, size_t size, const png_layout *lay
 int vt_png_decode_fast(const vt_encoded_image *in, vt_decoded_image *out) {
     png_layout layout;
     uint8_t *stream = NULL; /* [in->size]: as much as there can be */
-    size_t stream_size;
+    size_t stream_size, capacity = 0;
     *out = (vt_decoded_image){.orientation = 1};
-    if (vt_allocate(&stream, in->size, 1, "a PNG image") != VT_OK) return 0;
+    if (vt_grow(&stream, &capacity, in->size, 1, "a PNG image") != VT_OK) return 0;
     int done = read_chunks(in->data, in->size, &layout, stream, &stream_size) &&
                decode_rows(stream, stream_size, &layout, &out->image);
     if (done) out->facts = (vt_image_facts){.depth = 8, .channels = layout.pixel_bytes};
