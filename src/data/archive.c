@@ -1,4 +1,5 @@
-/* Streams the image members of .tar and .tar.gz files by libarchive.
+/* Streams the image members of .tar and .tar.gz files: zlib inflates them and holds them against their checksums, which
+ * libarchive would not, and libarchive reads the tar format.
  *
  * Only regular members with an image's name are looked at, and only into memory, so paths with "..", links and
  * devices in a hostile archive do nothing. What the images mean is for files.c and decode.c. */
@@ -10,14 +11,19 @@
 #include "data/stream.h"
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
 
 enum { BLOCK_BYTES = 1 << 16 };
 
 struct vt_archive {
     struct archive *handle;
+    gzFile file; /* passes through what is not compressed */
     char *path;
     char *member; /* path of the current member; NULL before the first */
+    uint8_t block[BLOCK_BYTES];
 };
 
 static vt_status fail_damaged(const vt_archive *archive) {
@@ -27,20 +33,45 @@ static vt_status fail_damaged(const vt_archive *archive) {
                    archive->member ? archive->member : "", archive->member ? "'" : "");
 }
 
+/* Gives libarchive the next bytes of the tar file; 0 at its end. */
+static la_ssize_t read_block(struct archive *handle, void *context, const void **block) {
+    vt_archive *archive = context;
+    *block = archive->block;
+    int count = gzread(archive->file, archive->block, BLOCK_BYTES), error;
+    if (count > 0) return count;
+    gzerror(archive->file, &error);
+    if (error == Z_OK || error == Z_STREAM_END) return 0;
+    int code = error == Z_ERRNO ? errno : EINVAL;
+    archive_set_error(handle, code, "%s",
+                      error == Z_ERRNO       ? strerror(code)
+                      : error == Z_BUF_ERROR ? "gzip data that end too early"
+                                             : "gzip data with wrong bits");
+    return -1;
+}
+
+static vt_status open_handle(vt_archive *archive) {
+    archive->file = gzopen(archive->path, "rbe");
+    if (!archive->file) return vt_fail_errno("%s: cannot open the archive", archive->path);
+    archive->handle = archive_read_new();
+    if (!archive->handle || gzbuffer(archive->file, BLOCK_BYTES) != 0)
+        return vt_fail(VT_ERROR_MEMORY, "%s: no memory to open the archive", archive->path);
+    archive_read_support_format_tar(archive->handle);
+    /* Reads on behind the end of an archive: to that of another behind it, as `cat` makes them, and to gzip's checksum. */
+    archive_read_set_format_option(archive->handle, "tar", "read_concatenated_archives", "1");
+    if (archive_read_open(archive->handle, archive, NULL, read_block, NULL) == ARCHIVE_OK) return VT_OK;
+    int error;
+    gzerror(archive->file, &error);
+    if (error != Z_OK && error != Z_STREAM_END) return fail_damaged(archive);
+    return vt_fail(VT_ERROR_INPUT,
+                   "%s: does not begin as a tar archive, plain or compressed by gzip; fetch it again, or pack it so",
+                   archive->path);
+}
+
 vt_status vt_archive_open(const char *path, vt_archive **out) {
     vt_archive *archive = NULL;
     VT_TRY(vt_allocate(&archive, 1, sizeof *archive, "an archive"));
-    vt_status status = VT_OK;
-    VT_TRY_GOTO(vt_copy_string(path, &archive->path));
-    archive->handle = archive_read_new();
-    if (!archive->handle) {
-        status = vt_fail(VT_ERROR_MEMORY, "%s: no memory to open the archive", path);
-        goto done;
-    }
-    archive_read_support_filter_gzip(archive->handle);
-    archive_read_support_format_tar(archive->handle);
-    if (archive_read_open_filename(archive->handle, path, BLOCK_BYTES) != ARCHIVE_OK) status = fail_damaged(archive);
-done:
+    vt_status status = vt_copy_string(path, &archive->path);
+    if (status == VT_OK) status = open_handle(archive);
     if (status != VT_OK) {
         vt_archive_close(archive);
         archive = NULL;
@@ -52,6 +83,7 @@ done:
 void vt_archive_close(vt_archive *archive) {
     if (!archive) return;
     if (archive->handle) archive_read_free(archive->handle);
+    if (archive->file) gzclose(archive->file);
     free(archive->path);
     free(archive->member);
     free(archive);
@@ -111,7 +143,7 @@ done:
 }
 
 uint64_t vt_archive_position(const vt_archive *archive) {
-    la_int64_t bytes = archive_filter_bytes(archive->handle, -1);
+    z_off_t bytes = gzoffset(archive->file);
     return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
