@@ -45,7 +45,7 @@ typedef enum vt_bad_image_policy { VT_BAD_IMAGE_FAIL = 0, VT_BAD_IMAGE_SKIP = 1 
  * nor in any figure. */
 typedef enum vt_unknown_policy { VT_UNKNOWN_IGNORE = 0, VT_UNKNOWN_ZERO = 1, VT_UNKNOWN_ONE = 2 } vt_unknown_policy;
 
-/* How labels are read from a raw data set; all zero is the default. */
+/* How labels are read from a raw data set; all zero is the default. In lists, names with commas stand in quotes, as in CSV. */
 typedef struct vt_label_options {
     const char *keep;  /* "A,B": keep only these labels; "-A,-B": drop these; NULL: all */
     const char *table; /* CSV with a row per image and the labels in columns, or "A,B" of several such files, each in the data

@@ -1,6 +1,7 @@
 /* Recognises columns by their features. Whether an Arrow file agrees is for source_hf.c. */
 #include "data/hf_columns.h"
 
+#include "data/name_list.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,18 +128,18 @@ static vt_status choose_patient(vt_hf_columns *columns, const char *path, const 
 
 /* Adds the columns of "A,B". */
 static vt_status add_named_labels(vt_hf_columns *columns, const char *path, const char *option) {
-    for (const char *part = option; part;) {
-        const char *comma = strchr(part, ',');
-        size_t length = comma ? (size_t)(comma - part) : strlen(part);
-        while (length > 0 && *part == ' ') part++, length--;
-        while (length > 0 && part[length - 1] == ' ') length--;
-        const char *column = find_column(columns->features, part, length);
-        if (!column)
-            return fail_columns(columns->features, VT_ERROR_USAGE, path, "label_columns: not all columns are there of", option);
-        VT_TRY(vt_strings_add(&columns->labels, column, strlen(column)));
-        part = comma ? comma + 1 : NULL;
+    vt_strings names = {0};
+    vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_name_list_split(option, "label_columns", &names));
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = names.items[i];
+        if (!find_column(columns->features, name, strlen(name)))
+            VT_TRY_GOTO(fail_columns(columns->features, VT_ERROR_USAGE, path, "label_columns: there is no column", name));
+        VT_TRY_GOTO(vt_strings_add(&columns->labels, name, strlen(name)));
     }
-    return VT_OK;
+done:
+    vt_strings_free(&names);
+    return status;
 }
 
 /* How many columns have classes; *first is the first of them. */

@@ -2,40 +2,44 @@
 #include "data/labels.h"
 
 #include "base/progress.h"
+#include "data/name_list.h"
 #include <stdlib.h>
 #include <string.h>
 
-static vt_status fail_unknown(const vt_source *source, const char *label, size_t length) {
+static vt_status fail_unknown(const vt_source *source, const char *label) {
     vt_text known = {0};
     vt_status status = VT_OK;
-    for (size_t i = 0; i < source->labels.count && status == VT_OK; i++)
-        status = vt_text_add(&known, "%s%s", i ? ", " : "", source->labels.items[i]);
-    if (status == VT_OK)
-        status = vt_fail(VT_ERROR_USAGE, "labels: unknown label '%.*s'; known are %s", (int)length, label, known.data);
+    for (size_t i = 0; i < source->labels.count && status == VT_OK; i++) {
+        const char *name = source->labels.items[i], *quote = strchr(name, ',') ? "\"" : "";
+        status = vt_text_add(&known, "%s%s%s%s", i ? ", " : "", quote, name, quote);
+    }
+    if (status == VT_OK) status = vt_fail(VT_ERROR_USAGE, "labels: unknown label '%s'; known are %s", label, known.data);
     vt_text_free(&known);
     return status;
 }
 
 /* kept [labels] = whether the option keeps each label. */
 static vt_status parse_choice(const vt_source *source, const char *option, bool *kept) {
-    bool drops = option[0] == '-';
+    vt_strings names = {0};
+    vt_status status = VT_OK;
+    VT_TRY_GOTO(vt_name_list_split(option, "labels", &names));
+    const bool drops = names.items[0][0] == '-';
     for (size_t i = 0; i < source->labels.count; i++) kept[i] = drops;
-    for (const char *part = option; part;) {
-        const char *comma = strchr(part, ',');
-        size_t length = comma ? (size_t)(comma - part) : strlen(part);
-        const char *name = part;
-        while (length > 0 && *name == ' ') name++, length--;
-        while (length > 0 && name[length - 1] == ' ') length--;
-        if ((length > 0 && *name == '-') != drops)
-            return vt_fail(VT_ERROR_USAGE, "labels: '%s' both keeps and drops; expected 'A,B' to keep or '-A,-B' to drop",
-                           option);
-        if (drops) name++, length--;
-        int64_t id = vt_map_get(source->by_label, name, length);
-        if (id < 0) return fail_unknown(source, name, length);
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = names.items[i];
+        if ((*name == '-') != drops) {
+            status =
+                vt_fail(VT_ERROR_USAGE, "labels: '%s' both keeps and drops; expected 'A,B' to keep or '-A,-B' to drop", option);
+            goto done;
+        }
+        name += drops;
+        int64_t id = vt_map_get(source->by_label, name, strlen(name));
+        if (id < 0) VT_TRY_GOTO(fail_unknown(source, name));
         kept[id] = !drops;
-        part = comma ? comma + 1 : NULL;
     }
-    return VT_OK;
+done:
+    vt_strings_free(&names);
+    return status;
 }
 
 /* Renumbers ids [*count] and leaves out those that go. */

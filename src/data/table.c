@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "data/label_cell.h"
+#include "data/name_list.h"
 #include "formats/csv.h"
 #include <ctype.h>
 #include <math.h>
@@ -191,23 +192,9 @@ static vt_status fail_no_column(const vt_table *table, const char *option, const
     return status;
 }
 
-/* Adds the parts of "A,B", blanks around them left out. */
-static vt_status split_list(const char *text, vt_strings *parts) {
-    for (const char *part = text; part;) {
-        const char *comma = strchr(part, ',');
-        size_t length = comma ? (size_t)(comma - part) : strlen(part);
-        const char *name = part;
-        while (length > 0 && *name == ' ') name++, length--;
-        while (length > 0 && name[length - 1] == ' ') length--;
-        VT_TRY(vt_strings_add(parts, name, length));
-        part = comma ? comma + 1 : NULL;
-    }
-    return VT_OK;
-}
-
 /* The columns of options->label_columns; a single one may hold classes, texts or lists. */
 static vt_status take_named_labels(const char *option, vt_tables *tables) {
-    VT_TRY(split_list(option, &tables->labels));
+    VT_TRY(vt_name_list_split(option, "label_columns", &tables->labels));
     bool classes = tables->labels.count == 1 && is_one_of(tables->labels.items[0], class_names);
     for (size_t t = 0; t < tables->count; t++)
         for (size_t i = 0; i < tables->labels.count; i++) {
@@ -341,7 +328,7 @@ static vt_status take_named_table(const char *path, const vt_label_options *opti
 static vt_status take_named_tables(const char *root, const vt_label_options *options, vt_tables *tables) {
     vt_strings names = {0};
     vt_status status = VT_OK;
-    VT_TRY_GOTO(split_list(options->table, &names));
+    VT_TRY_GOTO(vt_name_list_split(options->table, "table", &names));
     for (size_t i = 0; i < names.count; i++) {
         char *path = NULL;
         VT_TRY_GOTO(vt_join(root, names.items[i], &path));

@@ -269,6 +269,23 @@ static void columns_are_chosen_by_name(void **state) {
     ASSERT_FAILS(VT_ERROR_INPUT, "'img'", open_source("named"));
 }
 
+static void labels_with_commas_are_chosen_in_quotes(void **state) {
+    (void)state;
+    int64_t left_out;
+    write_text("commas", "labels.csv", "image,\"normal, benign\",other,Age\nx1,1,0,1\nx2,0,1,0\n");
+    write_png("commas", "x1.png", 1, 1);
+    write_png("commas", "x2.png", 1, 2);
+    options.label_columns = "\"normal, benign\", other";
+    ASSERT_OK(open_source("commas"));
+    assert_int_equal(source.labels.count, 2);
+    ASSERT_FAILS(VT_ERROR_USAGE, "unknown label 'normal'; known are \"normal, benign\", other",
+                 vt_labels_choose(&source, "normal, benign", &left_out));
+    ASSERT_OK(vt_labels_choose(&source, "-\"normal, benign\"", &left_out));
+    assert_string_equal(label_names(), "other");
+    options.label_columns = "\"normal, benign";
+    ASSERT_FAILS(VT_ERROR_USAGE, "label_columns: \"normal, benign: expected names", open_source("commas"));
+}
+
 static void a_table_from_elsewhere(void **state) {
     (void)state;
     char both[1100];
@@ -486,6 +503,7 @@ int main(void) {
         cmocka_unit_test_teardown(padchest_lists_are_read, reset),
         cmocka_unit_test_teardown(classes_in_a_column, reset),
         cmocka_unit_test_teardown(columns_are_chosen_by_name, reset),
+        cmocka_unit_test_teardown(labels_with_commas_are_chosen_in_quotes, reset),
         cmocka_unit_test_teardown(a_table_from_elsewhere, reset),
         cmocka_unit_test_teardown(splits_come_from_a_column_or_from_folders, reset),
         cmocka_unit_test_teardown(archives_beside_a_table, reset),
