@@ -2,8 +2,6 @@
  * streams of a seed share a number; word 0 counts the blocks of a stream. */
 #include "base/random.h"
 
-#include <math.h>
-
 void vt_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
     for (int round = 0; round < 10; round++) {
@@ -50,12 +48,6 @@ uint64_t vt_random_below(vt_random *random, uint64_t bound) {
 
 double vt_random_uniform(vt_random *random) {
     return (double)(next_u64(random) >> 11) * 0x1p-53;
-}
-
-/* Box and Muller (1958), the cosine half. */
-double vt_random_normal(vt_random *random) {
-    double radius = sqrt(-2.0 * log(1.0 - vt_random_uniform(random)));
-    return radius * cos(2.0 * 3.14159265358979323846 * vt_random_uniform(random));
 }
 
 void vt_random_permutation(uint64_t seed, vt_purpose purpose, uint32_t epoch, int64_t count, int64_t *order) {

@@ -35,7 +35,10 @@ vt_random vt_random_stream(uint64_t seed, vt_purpose purpose, uint32_t a, uint64
 uint32_t vt_random_u32(vt_random *random);
 uint64_t vt_random_below(vt_random *random, uint64_t bound); /* uniform in [0, bound), unbiased; bound > 0 */
 double vt_random_uniform(vt_random *random);                 /* [0, 1), 53 bits */
-double vt_random_normal(vt_random *random);                  /* mean 0, standard deviation 1 */
+double vt_random_normal(vt_random *random);                  /* mean 0, standard deviation 1; below 8.6 */
+
+/* out [count] = the next numbers of vt_random_normal(), times `scale`; at most 2^32 of a stream. */
+void vt_random_normals(vt_random *random, double scale, int64_t count, float *out);
 
 /* order [count] = a permutation of 0 ... count - 1, a function of (seed, purpose, epoch) alone (Fisher-Yates). */
 void vt_random_permutation(uint64_t seed, vt_purpose purpose, uint32_t epoch, int64_t count, int64_t *order);

@@ -169,7 +169,11 @@ static vt_status initialise_parameter(void *context, int64_t i) {
         return VT_OK;
     }
     vt_random random = vt_random_stream(how->seed, VT_PURPOSE_INIT, (uint32_t)index, 0);
-    for (int64_t k = 0; k < parameter->count; k++) values[k] = truncated_normal(&random, how->model->config.initializer_range);
+    double standard_deviation = how->model->config.initializer_range;
+    if (standard_deviation < 2 / 8.6)
+        vt_random_normals(&random, standard_deviation, parameter->count, values); /* none is beyond 2 */
+    else
+        for (int64_t k = 0; k < parameter->count; k++) values[k] = truncated_normal(&random, standard_deviation);
     return VT_OK;
 }
 
