@@ -40,6 +40,7 @@ static vt_status read_encoded(const vt_encoded *encoded, const void *data, size_
 /* *image = what was taken, decoded; its encoded bytes are freed. */
 static vt_status decode(vt_encoded *encoded, vt_intensity intensity, vt_image *image, vt_image_facts *facts) {
     vt_stream_image *from = &encoded->image;
+    if (from->problem) return vt_fail(VT_ERROR_INPUT, "%s", from->problem);
     if (from->image.pixels) { /* decoded already, as in an array */
         *image = from->image;
         *facts = (vt_image_facts){.depth = 8, .channels = image->channels};

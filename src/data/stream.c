@@ -30,6 +30,7 @@ void vt_stream_image_free(vt_stream_image *image) {
     free(image->data);
     vt_image_free(&image->image);
     free(image->file);
+    free(image->problem);
     *image = (vt_stream_image){0};
 }
 

@@ -21,6 +21,7 @@ typedef struct vt_stream_image {
     size_t size;
     vt_image image; /* decoded, if data is NULL */
     char *file;     /* or, if both are absent: the path of a loose file that the container points to; freed with free() */
+    char *problem;  /* or, if all are absent: why this row is bad, though others may be good; freed with free() */
 } vt_stream_image;
 
 /* How a kind of container does it. A stream of its own begins with a vt_stream. */
@@ -40,7 +41,7 @@ vt_status vt_stream_open(const vt_container *container, vt_stream **out) VT_CHEC
 /* Moves to the next image; *more is 0 at the end. A member that is not read is passed over. */
 vt_status vt_stream_next(vt_stream *stream, vt_stream_member *member, int *more) VT_CHECKED;
 
-/* Reads the current image; *out is the caller's: vt_stream_image_free(). */
+/* Reads the current image; *out is the caller's: vt_stream_image_free(). A failure is one of the whole container. */
 vt_status vt_stream_read(vt_stream *stream, vt_stream_image *out) VT_CHECKED;
 void vt_stream_image_free(vt_stream_image *image);
 

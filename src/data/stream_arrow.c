@@ -31,16 +31,16 @@ static vt_status next_row(vt_stream *base, vt_stream_member *member, int *more) 
     if (stream->row < vt_arrow_reader_rows(stream->reader)) stream->row++;
     *more = stream->row < vt_arrow_reader_rows(stream->reader);
     if (*more) vt_arrow_image_value(current_cell(stream), &bytes, &path);
-    if (bytes.size > VT_ENCODED_IMAGE_LIMIT)
-        return vt_fail(VT_ERROR_INPUT, "%s: the image of row %lld is %zu bytes long; an image may have at most %d",
-                       stream->path, (long long)stream->row, bytes.size, VT_ENCODED_IMAGE_LIMIT);
-    *member = (vt_stream_member){.row = stream->row, .bytes = bytes.size};
+    *member = (vt_stream_member){.row = stream->row, .bytes = bytes.size > VT_ENCODED_IMAGE_LIMIT ? 0 : bytes.size};
     return VT_OK;
 }
 
 /* --- encoded images, and paths --- */
 
 static vt_status copy_bytes(const vt_arrow_stream *stream, vt_arrow_value bytes, vt_stream_image *out) {
+    if (bytes.size > VT_ENCODED_IMAGE_LIMIT)
+        return vt_fail(VT_ERROR_INPUT, "%s: the image of row %lld is %zu bytes long; an image may have at most %d",
+                       stream->path, (long long)stream->row, bytes.size, VT_ENCODED_IMAGE_LIMIT);
     VT_TRY(vt_allocate(&out->data, bytes.size, 1, "an encoded image"));
     memcpy(out->data, bytes.data, bytes.size);
     out->size = bytes.size;
@@ -170,8 +170,7 @@ static vt_status copy_pixels(const vt_arrow_stream *stream, vt_arrow_cell cell, 
 /* --- the stream --- */
 
 /* A row without an image leaves *out empty. */
-static vt_status read_row(vt_stream *base, vt_stream_image *out) {
-    vt_arrow_stream *stream = (vt_arrow_stream *)base;
+static vt_status read_cell(const vt_arrow_stream *stream, vt_stream_image *out) {
     vt_arrow_cell cell = current_cell(stream);
     vt_arrow_value bytes, path;
     if (vt_arrow_cell_is_null(cell)) return VT_OK;
@@ -179,6 +178,14 @@ static vt_status read_row(vt_stream *base, vt_stream_image *out) {
     vt_arrow_image_value(cell, &bytes, &path);
     if (bytes.data) return copy_bytes(stream, bytes, out);
     return path.data ? resolve_path(stream, path, &out->file) : VT_OK;
+}
+
+/* The file was held against its schema when it was opened: what is wrong with a cell is wrong with this row alone. */
+static vt_status read_row(vt_stream *base, vt_stream_image *out) {
+    vt_status status = read_cell((const vt_arrow_stream *)base, out);
+    if (status == VT_OK || status == VT_ERROR_MEMORY) return status;
+    vt_stream_image_free(out);
+    return vt_copy_string(vt_error_message(), &out->problem);
 }
 
 static uint64_t position(const vt_stream *base) {

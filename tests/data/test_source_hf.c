@@ -2,6 +2,7 @@
  * damaged copies is refused. */
 #include "raw_data.h"
 
+#include "data/decode.h"
 #include "data/source.h"
 #include "data/stream.h"
 #include "formats/arrow.h"
@@ -253,8 +254,50 @@ static void rows_may_lack_images(void **state) {
     container.member = "pixels"; /* two channels */
     ASSERT_OK(vt_stream_open(&container, &stream));
     ASSERT_OK(vt_stream_next(stream, &member, &more));
-    ASSERT_FAILS(VT_ERROR_INPUT, "row 0 of 'pixels' has another number of channels", vt_stream_read(stream, &found));
+    ASSERT_OK(vt_stream_read(stream, &found));
+    assert_non_null(strstr(found.problem, "row 0 of 'pixels' has another number of channels"));
+    assert_true(!found.data && !found.file && !found.image.pixels);
+    vt_stream_image_free(&found);
     vt_stream_close(stream);
+}
+
+static _Atomic int decoded_rows;
+
+static vt_status count_row(void *context, const vt_decoded *decoded) {
+    (void)context;
+    assert_int_equal(decoded->image->height, 4);
+    decoded_rows++;
+    return VT_OK;
+}
+
+static vt_status decode_rows(vt_bad_image_policy policy, vt_decode_result *result) {
+    const vt_decode_request request = {
+        .source = &source, .bad_image = policy, .threads = 2, .sink = count_row, .title = "Testing"};
+    decoded_rows = 0;
+    return vt_decode_images(&request, fresh_console(), result);
+}
+
+/* A row that is no image is a bad image like any other, and the rows behind it are read. */
+static void bad_rows_are_named_or_fail(void **state) {
+    (void)state;
+    vt_decode_result result = {0};
+    ASSERT_OK(open_golden("web"));
+    ASSERT_FAILS(VT_ERROR_INPUT, "which is no path; save the data set with its images; --on-bad-image skip would pass over it",
+                 decode_rows(VT_BAD_IMAGE_FAIL, &result));
+    vt_decode_result_free(&result);
+    ASSERT_OK(decode_rows(VT_BAD_IMAGE_SKIP, &result));
+    assert_int_equal(decoded_rows, 2);
+    assert_int_equal(result.bad_names.count, 1);
+    assert_string_equal(result.bad_names.items[0], "w1.png");
+    assert_non_null(strstr(result.bad_sentences.items[0], "the image of row 1 is 'https://example.org/w1.png'"));
+    vt_decode_result_free(&result);
+    ASSERT_OK(open_golden("ragged"));
+    ASSERT_OK(decode_rows(VT_BAD_IMAGE_SKIP, &result));
+    assert_int_equal(decoded_rows, 2);
+    assert_int_equal(result.bad_names.count, 2);
+    assert_non_null(strstr(result.bad_sentences.items[0], "row 1 of 'pixels' has lists of different lengths"));
+    assert_non_null(strstr(result.bad_sentences.items[1], "row 2 of 'pixels' has a number that is no byte"));
+    vt_decode_result_free(&result);
 }
 
 int main(void) {
@@ -265,6 +308,7 @@ int main(void) {
         cmocka_unit_test_teardown(damage_is_named, forget_source),
         cmocka_unit_test_teardown(others_are_told_what_to_run, forget_source),
         cmocka_unit_test_teardown(rows_may_lack_images, forget_source),
+        cmocka_unit_test_teardown(bad_rows_are_named_or_fail, forget_source),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     remove_test_folder();

@@ -38,5 +38,15 @@ DatasetDict({"train": train, "test": test}).save_to_disk(out / "classes", num_sh
 Dataset.from_dict({"pixels": [pixels(r, 3) for r in range(3)], "labels": [[0, 1], [None, 1], [1, -1]]},
                   features=Features({"pixels": Array3D((4, 3, 3), "uint8"), "labels": List(Value("float32"))})
                   ).save_to_disk(out / "vectors")
+
+# Rows that are no images: a web address, in what Image is stored as; lists of different lengths, a number that is no byte.
+Dataset.from_dict({"image": [encoded(0, 1, "w0.png"), {"bytes": None, "path": "https://example.org/w1.png"}, encoded(2, 1, "w2.png")],
+                   "label": [0, 1, 0]}, features=Features({"image": {"bytes": Value("binary"), "path": Value("string")},
+                                                    "label": ClassLabel(names=["cat", "dog"])})
+                  ).save_to_disk(out / "web")
+good = pixels(0, 1).squeeze().tolist()
+Dataset.from_dict({"pixels": [good, good[:3] + [[1, 2]], good[:3] + [[1, 2, 256]], good], "label": [0, 1, 0, 1]},
+                  features=Features({"pixels": List(List(Value("int16"))), "label": ClassLabel(names=["cat", "dog"])})
+                  ).save_to_disk(out / "ragged")
 for path in out.rglob("cache-*"):
     path.unlink()
