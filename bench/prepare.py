@@ -21,7 +21,10 @@ import tarfile
 import tempfile
 import time
 
+import PIL
+
 PEER = pathlib.Path(__file__).parent / "peers" / "prepare.py"
+PEER_VERSION = f"Pillow {PIL.__version__}" + (" (SIMD)" if ".post" in PIL.__version__ else "")
 
 
 # --- archives ---
@@ -121,6 +124,7 @@ def main():
         archives = sorted(root.glob("*.tar.gz"))
         size = sum(path.stat().st_size for path in archives)
         print(f"{images} images of {folder if options.images else 'drawings'}, {size / 1e9:.2f} GB in {len(archives)} archives")
+        print(f"peer: {PEER_VERSION}; the machine's load: {os.getloadavg()[0]:.1f}")
         print("threads  program  images/s    MB/s  CPU ms/image  peak MB")
         for threads in map(int, options.threads.split(",")):
             prepare = [options.vitrain, "prepare", "--data", root, "--out", work / "out", "--image-size", str(options.size)]
