@@ -43,13 +43,9 @@ vt_part vt_part_in_name(const char *name, size_t length) {
 
 /* --- building the list --- */
 
-vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) {
+vt_status vt_source_add_row(vt_source *source, const char *file_name, const char *place, int64_t line) {
     size_t length = strlen(file_name);
     if (length == 0) return vt_fail(VT_ERROR_INPUT, "%s:%lld: the file name is empty", place, (long long)line);
-    int64_t known = vt_map_get(source->by_name, file_name, length);
-    if (known >= 0)
-        return vt_fail(VT_ERROR_INPUT, "%s:%lld: '%s' is listed twice, first in line %lld; remove one of them", place,
-                       (long long)line, file_name, (long long)source->items[known].line);
     VT_TRY(vt_grow(&source->items, &source->capacity, source->count + 1, sizeof *source->items, "the list of images"));
     vt_item *item = &source->items[source->count];
     *item = (vt_item){.first_label = source->label_id_count,
@@ -59,7 +55,16 @@ vt_status vt_source_add(vt_source *source, const char *file_name, const char *pl
                       .file = VT_FILE_ABSENT};
     VT_TRY(vt_copy_string(file_name, &item->file_name));
     source->count++;
+    if (vt_map_get(source->by_name, file_name, length) >= 0) return VT_OK;
     return vt_map_set(source->by_name, file_name, length, (int64_t)source->count - 1);
+}
+
+vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) {
+    int64_t known = vt_map_get(source->by_name, file_name, strlen(file_name));
+    if (known >= 0)
+        return vt_fail(VT_ERROR_INPUT, "%s:%lld: '%s' is listed twice, first in line %lld; remove one of them", place,
+                       (long long)line, file_name, (long long)source->items[known].line);
+    return vt_source_add_row(source, file_name, place, line);
 }
 
 /* Leaves out blanks at both ends. */

@@ -104,6 +104,9 @@ vt_status vt_source_read_parquet(vt_source *source, const vt_console *console) V
 /* Adds an item; one of the same name is VT_ERROR_INPUT. `place` is the label file, for sentences. */
 vt_status vt_source_add(vt_source *source, const char *file_name, const char *place, int64_t line) VT_CHECKED;
 
+/* Likewise, but an image may have several rows, which the layout then merges: by_name has the first. */
+vt_status vt_source_add_row(vt_source *source, const char *file_name, const char *place, int64_t line) VT_CHECKED;
+
 /* Adds a label to the last item; one that it has already changes nothing. */
 vt_status vt_source_add_label(vt_source *source, const char *label, size_t length) VT_CHECKED;
 

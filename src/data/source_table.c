@@ -1,6 +1,7 @@
-/* Tables of labels: CSV files with a row per image and a column per label, as CheXpert, VinDr-CXR and ISIC have them, or with
+/* Tables of labels: CSV files with rows of images and a column per label, as CheXpert, VinDr-CXR and ISIC have them, or with
  * one column of classes or lists, as PadChest and HAM10000 have it. The images lie anywhere below the data set's folder, or
- * in archives beside the table. What the columns are is found out in table.c, how they name the files in name_match.c. */
+ * in archives beside the table. What the columns are is found out in table.c, how they name the files in name_match.c, and what
+ * several rows of one image say together in table_rows.c. */
 #include "data/source.h"
 
 #include "base/file.h"
@@ -74,13 +75,13 @@ static vt_status add_image(vt_table_reader *reader, const vt_table *table, const
     vt_source *source = reader->source;
     int64_t file = vt_name_match_find(&reader->match, name);
     if (source->files.container_count == 0)
-        return vt_source_add(source, file < 0 ? name : source->files.items[file].key, table->path, line);
+        return vt_source_add_row(source, file < 0 ? name : source->files.items[file].key, table->path, line);
     if (*name && !vt_is_image_name(name))
         return vt_fail(VT_ERROR_INPUT,
                        "%s:%lld: '%s': not the name of an image; where images are in archives, names have their suffix, such "
                        "as '%s.png'",
                        table->path, (long long)line, name, vt_basename(name));
-    return vt_source_add(source, vt_basename(name), table->path, line);
+    return vt_source_add_row(source, vt_basename(name), table->path, line);
 }
 
 /* By the table's name, its split column, or the image's first folder. */
@@ -126,12 +127,13 @@ static vt_status add_row(vt_table_reader *reader, const vt_table *table, const c
     return classes ? vt_label_reader_add_cell(&reader->labels, classes, line) : add_values(reader, table, fields, line);
 }
 
-static vt_status add_rows(vt_table_reader *reader, const vt_table *table) {
+static vt_status add_rows(vt_table_reader *reader, vt_table *table) {
     vt_csv *csv = NULL;
     const char *const *fields;
     int more;
     vt_status status = VT_OK;
     reader->labels.path = table->path;
+    table->first_item = reader->source->count;
     VT_TRY(vt_csv_open(table->path, &csv));
     for (;;) {
         VT_TRY_GOTO(vt_csv_next(csv, &fields, &more));
@@ -226,19 +228,21 @@ done:
 
 /* Where most cells are empty, what an empty cell means decides what is learned. */
 static void warn_about_missing(const vt_source *source, const vt_console *console) {
-    double values = (double)source->count * (double)source->labels.count;
-    if (source->options->missing == VT_UNKNOWN_ZERO || (double)source->missing_values <= values / 2) return;
+    double values = (double)source->count * (double)source->labels.count, missing = 0.0;
+    for (size_t i = 0; i < source->count; i++) missing += (double)source->items[i].unknown_count;
+    if (missing > (double)source->missing_values) missing = (double)source->missing_values; /* others are uncertain */
+    if (source->options->missing == VT_UNKNOWN_ZERO || missing <= values / 2) return;
     vt_warn(console,
             "%.0f %% of the labels are empty and are ignored in training and in figures; where empty means that a finding is "
             "not mentioned, as in CheXpert, missing labels are better taken as 0",
-            100.0 * (double)source->missing_values / values);
+            100.0 * missing / values);
 }
 
 /* --- the layout --- */
 
 static vt_status read_tables(vt_table_reader *reader, const vt_console *console) {
     vt_source *source = reader->source;
-    const vt_tables *tables = &reader->tables;
+    vt_tables *tables = &reader->tables;
     VT_TRY(vt_tables_find(source->root, source->options, &reader->tables));
     if (tables->count == 0 && tables->problems.count > 0) return vt_fail(VT_ERROR_INPUT, "%s", tables->problems.items[0]);
     if (tables->count == 0)
@@ -248,8 +252,10 @@ static vt_status read_tables(vt_table_reader *reader, const vt_console *console)
     VT_TRY(find_images(reader));
     for (size_t i = 0; i < tables->count; i++) VT_TRY(add_rows(reader, &tables->items[i]));
     VT_TRY(report(reader, console));
+    bool classes = tables->labels.count == 0 && !reader->labels.several;
+    VT_TRY(vt_table_merge_rows(source, tables, &classes, console));
     warn_about_missing(source, console);
-    source->single_label = tables->labels.count == 0 && !reader->labels.several;
+    source->single_label = classes;
     source->has_folders = source->count > 0;
     for (size_t i = 0; i < source->count; i++)
         if (source->items[i].part == VT_PART_NONE) source->has_folders = 0;

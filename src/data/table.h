@@ -21,6 +21,7 @@ typedef struct vt_table {
     int split;   /* holds names of parts alone */
     int classes; /* holds the labels of an image, or its class */
     int64_t rows;
+    size_t first_item;        /* the source's item of its first row, before the rows of images are merged */
     int *labels;              /* [vt_tables.labels] column of each label; -1: this table lacks it */
     vt_strings columns;       /* names */
     uint8_t *contents;        /* [columns] vt_column_contents */
@@ -48,5 +49,10 @@ vt_part vt_table_part(const char *cell);
 
 /* Whether a path has a folder such as "patient00001", as CheXpert's have: *length bytes at *folder. */
 bool vt_table_patient_folder(const char *path, const char **folder, size_t *length);
+
+/* Makes one item of the rows that an image has: a label is 1 where any of them says so, else 0 where any does, else unknown.
+ * Their patients and parts must be the same. *classes, whether every row has one class, becomes false if an image has several.
+ */
+vt_status vt_table_merge_rows(vt_source *source, const vt_tables *tables, bool *classes, const vt_console *console) VT_CHECKED;
 
 #endif

@@ -380,8 +380,9 @@ static void broken_tables_are_refused(void **state) {
     static const struct {
         const char *text, *words;
     } cases[] = {
-        {"image,A\na.png,1\na.png,0\n", ":3: 'a.png' is listed twice, first in line 2"},
-        {"image,A\n./a.png,1\na.png,0\n", "listed twice"},
+        {"image,A,patient\na.png,1,p\n./a.png,0,q\n", "broken/labels.csv:3: the patient of 'a.png' is 'q', but 'p' by "},
+        {"image,A,patient\na.png,1,p\na.png,0,q\n", "broken/labels.csv:2; expected the same in all its rows"},
+        {"image,A,split\na.png,1,train\na.png,1,train\na.png,0,test\n", ":4: the split of 'a.png' is 'test', but 'train' by "},
         {"image,A\n,1\n", ":2: the file name is empty"},
         {"image,A\nb.png,1\n", "none of the 1 listed images is there"},
         {"image,A\na.png,1,1\n", ":2"},
@@ -400,6 +401,88 @@ static void broken_tables_are_refused(void **state) {
         write_text("broken", "labels.csv", cases[i].text);
         ASSERT_FAILS(VT_ERROR_INPUT, cases[i].words, open_source("broken"));
     }
+}
+
+/* --- several rows of one image --- */
+
+/* VinDr-CXR: three readers, a column per finding; b.png has one row, c.png the same one twice. */
+static void rows_of_an_image_are_merged(void **state) {
+    (void)state;
+    write_text("readers", "image_labels.csv",
+               "image_id,rad_id,patient_id,Edema,Mass,Nodule,Hernia,No finding\n"
+               "a,R1,p,0,,0,,-1\nb,R1,q,0,1,,0,0\na,R2,p,1,,,,0\nc,R1,p,1,,0,-1,0\na,R3,p,0,,0,-1,\nc,R1,p,1,,0,-1,0\n");
+    write_png("readers", "a.png", 1, 1);
+    write_png("readers", "b.png", 1, 2);
+    write_png("readers", "c.png", 1, 3);
+    ASSERT_OK(open_source("readers"));
+    assert_int_equal(source.count, 3);
+    assert_string_equal(label_names(), "Edema,Hernia,Mass,No finding,Nodule");
+    assert_string_equal(values_of("a.png"), "1??00");
+    assert_string_equal(values_of("b.png"), "0010?");
+    assert_string_equal(values_of("c.png"), "1??00");
+    assert_string_equal(source.items[0].file_name, "a.png");
+    assert_string_equal(source.items[2].file_name, "c.png");
+    assert_string_equal(item_of("a.png")->patient_id, "p");
+    assert_int_equal(item_of("c.png")->line, 5);
+    assert_said("2 images have more than one row: a label is positive where any of them says so");
+    options.uncertain = VT_UNKNOWN_ONE;
+    options.missing = VT_UNKNOWN_ZERO;
+    ASSERT_OK(open_source("readers"));
+    assert_string_equal(values_of("a.png"), "11010");
+    ASSERT_OK(vt_labels_report(&source, fresh_console()));
+    assert_said("Edema                        2 images");
+}
+
+/* RSNA's boxes: a row for each, and the class of the whole image in all of them. */
+static void boxes_of_one_class_stay_classes(void **state) {
+    (void)state;
+    options.image_column = "patientId";
+    write_text("boxes", "stage_2_train_labels.csv",
+               "patientId,x,y,width,height,Target\nx1,,,,,0\nx2,1,2,3,4,1\nx2,5,6,7,8,1\nx2,5,6,7,8,1\n");
+    write_png("boxes", "x1.png", 1, 1);
+    write_png("boxes", "x2.png", 1, 2);
+    ASSERT_OK(open_source("boxes"));
+    assert_true(source.single_label);
+    assert_int_equal(source.count, 2);
+    assert_string_equal(values_of("x1.png"), "10");
+    assert_string_equal(values_of("x2.png"), "01");
+    assert_said("1 images have more than one row");
+    assert_null(strstr(console_text, "more than one class"));
+}
+
+/* A row per finding, as VinDr-CXR's boxes have it. */
+static void images_of_several_classes_are_multi_label(void **state) {
+    (void)state;
+    write_text("findings", "annotations.csv",
+               "image_id,rad_id,class_name,x_min\na,R1,Mass,1\nb,R1,No finding,\na,R2,Edema,3\na,R3,Mass,2\n");
+    write_png("findings", "a.png", 1, 1);
+    write_png("findings", "b.png", 1, 2);
+    ASSERT_OK(open_source("findings"));
+    assert_false(source.single_label);
+    assert_string_equal(label_names(), "Edema,Mass,No finding");
+    assert_string_equal(values_of("a.png"), "110");
+    assert_string_equal(values_of("b.png"), "001");
+    assert_int_equal(item_of("a.png")->label_count, 2);
+    assert_said("1 of them have more than one class");
+}
+
+/* Tables for one part each cannot share an image; those named together may have different labels of it. */
+static void rows_in_several_tables(void **state) {
+    (void)state;
+    write_text("tables", "train.csv", "image,A\na,1\nb,0\n");
+    write_text("tables", "test.csv", "image,A\nc,1\na,1\n");
+    for (int i = 0; i < 3; i++) write_png("tables", (const char *[]){"a.png", "b.png", "c.png"}[i], 1, i);
+    ASSERT_FAILS(VT_ERROR_INPUT, "the split of 'a.png' is '", open_source("tables"));
+    ASSERT_FAILS(VT_ERROR_INPUT, "tables/train.csv:2", open_source("tables"));
+    ASSERT_FAILS(VT_ERROR_INPUT, "tables/test.csv:3", open_source("tables"));
+    write_text("tables", "one.csv", "image,A\na,1\nb,0\nc,0\n");
+    write_text("tables", "two.csv", "image,B,C\na,0,1\nc,0,\n");
+    options.table = "one.csv,two.csv";
+    ASSERT_OK(open_source("tables"));
+    assert_string_equal(values_of("a.png"), "101");
+    assert_string_equal(values_of("b.png"), "0??");
+    assert_string_equal(values_of("c.png"), "00?");
+    assert_null(strstr(console_text, "of the labels are empty"));
 }
 
 /* --- names --- */
@@ -509,6 +592,10 @@ int main(void) {
         cmocka_unit_test_teardown(archives_beside_a_table, reset),
         cmocka_unit_test_teardown(folders_of_images_are_no_classes_where_a_table_is, reset),
         cmocka_unit_test_teardown(broken_tables_are_refused, reset),
+        cmocka_unit_test_teardown(rows_of_an_image_are_merged, reset),
+        cmocka_unit_test_teardown(boxes_of_one_class_stay_classes, reset),
+        cmocka_unit_test_teardown(images_of_several_classes_are_multi_label, reset),
+        cmocka_unit_test_teardown(rows_in_several_tables, reset),
         cmocka_unit_test_teardown(names_stand_for_files_in_one_way, reset),
         cmocka_unit_test_teardown(unknown_labels_in_metadata, reset),
         cmocka_unit_test_teardown(a_label_that_is_there_is_not_unknown, reset),
