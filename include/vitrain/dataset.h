@@ -56,6 +56,8 @@ typedef struct vt_label_options {
                                     classes or lists of labels; NULL: recognised by name or by their values */
     vt_unknown_policy uncertain; /* of labels that are -1 */
     vt_unknown_policy missing;   /* of labels that are empty or NaN; VT_UNKNOWN_IGNORE or VT_UNKNOWN_ZERO */
+    int single_label;            /* labels in columns, N-hot vectors or lists are classes: an image has exactly one of them;
+                                    those with none are left out */
 } vt_label_options;
 
 /* How grey values of more than 8 bits become 8. */

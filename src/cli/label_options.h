@@ -23,6 +23,8 @@ static const char *const missing_policies[] = {"ignore", "zero", NULL};
         OPTION("uncertain", "WHAT", "labels that are -1: left out of loss and figures, or taken as 0 or 1", OPTION_CHOICE,     \
                &(uncertain_), .choices = uncertain_policies),                                                                  \
         OPTION("missing", "WHAT", "labels that are empty or NaN: left out of loss and figures, or taken as 0", OPTION_CHOICE,  \
-               &(missing_), .choices = missing_policies)
+               &(missing_), .choices = missing_policies),                                                                      \
+        OPTION("single-label", NULL, "labels are classes: an image has exactly one; those without one are left out",           \
+               OPTION_FLAG, &(labels_).single_label)
 
 #endif

@@ -266,6 +266,8 @@ static vt_status run(vt_check *check, const vt_check_options *options, const vt_
     VT_TRY(vt_copy_string(options->data, &check->data));
     VT_TRY(vt_map_create(&check->patient_ids));
     check->prepared = vt_is_prepared(check->data);
+    if (check->prepared && options->labels.single_label)
+        return vt_fail(VT_ERROR_USAGE, "single_label: %s: is prepared already; its labels stay as they are", check->data);
     VT_TRY(check->prepared ? read_prepared(check, options, &keeping) : read_raw(check, options, &keeping));
     VT_TRY(keeper.status);
     return vt_check_judge(check);

@@ -210,6 +210,28 @@ static vt_status report_unlisted(const vt_source *source, const vt_console *cons
     return status;
 }
 
+/* Whether an item is a row of an array or of an Arrow file. */
+static bool is_row(const vt_source *source, const vt_item *item) {
+    return item->file >= 0 && !source->files.items[item->file].path;
+}
+
+/* Takes labels for classes, of which no image may have two. The labels of items are sorted. */
+static vt_status require_one_class(vt_source *source) {
+    for (size_t i = 0; i < source->count; i++) {
+        vt_item *item = &source->items[i];
+        const int32_t *ids = source->label_ids + item->first_label;
+        if (item->label_count > 1)
+            return vt_fail(VT_ERROR_INPUT,
+                           "single_label: %s: '%s' (%s %lld of its list) has the labels '%s' and '%s'; expected one for each "
+                           "image",
+                           source->root, item->file_name, is_row(source, item) ? "row" : "line", (long long)item->line,
+                           source->labels.items[ids[0]], source->labels.items[ids[1]]);
+        if (item->label_count == 1) item->unknown_count = 0;
+    }
+    source->single_label = 1;
+    return VT_OK;
+}
+
 /* Leaves out images of which nobody knows the class. */
 static void drop_classless(vt_source *source, const vt_console *console) {
     size_t before = source->count;
@@ -299,8 +321,12 @@ vt_status vt_source_open(const char *root, const vt_label_options *labels, const
     if (source->labels.count == 0)
         return vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images has a label; expected labels to learn", root,
                        source->count);
+    VT_TRY(vt_source_sort_labels(source));
+    if (source->options->single_label && !source->single_label) VT_TRY(require_one_class(source));
     drop_classless(source, console);
-    return vt_source_sort_labels(source);
+    if (source->count == 0)
+        return vt_fail(VT_ERROR_INPUT, "%s: none of the images has a class; expected classes to learn", root);
+    return VT_OK;
 }
 
 void vt_source_free(vt_source *source) {

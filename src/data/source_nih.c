@@ -150,6 +150,9 @@ static void report(const vt_source *source, const char *path, const vt_console *
 vt_status vt_source_read_nih(vt_source *source, const vt_console *console) {
     char *path = NULL;
     vt_status status = VT_OK;
+    if (source->options->single_label)
+        return vt_fail(VT_ERROR_USAGE, "single_label: %s: in the layout of ChestX-ray14 an image has any number of findings",
+                       source->root);
     VT_TRY(find_label_file(source->root, &path));
     VT_TRY_GOTO(read_labels(source, path));
     if (source->count == 0) {

@@ -60,3 +60,24 @@ run "$VITRAIN" info padchest
 holds multi_label_classification
 echo "24,216840_0.png,0,1,PA,\"['normal'\"" >> PadChest/PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 expect_error "160K_01.02.19.csv" "$VITRAIN" prepare --data PadChest --out refused --image-size 32
+
+# ISIC: one column per class, of which every image has one; two rows of an image, and one that is of no class.
+mkdir isic
+echo 'image,MEL,NV,BCC' > isic/ISIC_2019_Training_GroundTruth.csv
+for i in "${!images[@]}"; do
+    cp "${images[$i]}" "isic/ISIC_$i.png"
+    echo "ISIC_$i,$([ $((i % 2)) = 0 ] && [ "$i" != 0 ] && echo 1.0 || echo 0.0),$((i % 2)).0,0.0"
+done >> isic/ISIC_2019_Training_GroundTruth.csv
+echo 'ISIC_1,0.0,1.0,0.0' >> isic/ISIC_2019_Training_GroundTruth.csv
+run "$VITRAIN" prepare --data isic --out isic-classes --image-size 32 --single-label
+holds "1 images have more than one row"
+grep -q '1 images have no class and are left out' out.txt err.txt || fail "the image of no class is not spoken of: $(cat out.txt err.txt)"
+run "$VITRAIN" info isic-classes
+holds single_label_classification
+run "$VITRAIN" train --model vit-micro-patch16-224 --data isic-classes --output-dir out-classes --num-train-epochs 1
+present out-classes/eval_results.json
+expect_usage "is prepared already" "$VITRAIN" check isic-classes --single-label
+expect_usage "any number of findings" "$VITRAIN" check raw --single-label
+echo 'ISIC_1,1.0,0.0,0.0' >> isic/ISIC_2019_Training_GroundTruth.csv
+run "$VITRAIN" prepare --data isic --out isic-labels --image-size 32
+expect_error "'ISIC_1.png' (line 3 of its list) has the labels 'MEL' and 'NV'" "$VITRAIN" check isic --single-label

@@ -91,6 +91,15 @@ static void test_labels_that_nobody_knows(void **state) {
     for (size_t i = 0; i < 6; i++) assert_string_equal(labels_of(i), settled[i]);
 }
 
+static void test_labels_may_be_classes(void **state) {
+    (void)state;
+    label_options.single_label = 1;
+    ASSERT_FAILS(VT_ERROR_INPUT, "'train/000002' (row 2 of its list) has the labels 'LABEL_1' and 'LABEL_2'; expected one",
+                 open_source(golden_path("npz_labels.npz")));
+    ASSERT_OK(open_source(golden_path("npz_classes.npz")));
+    assert_int_equal(source.count, 8);
+}
+
 static void test_published_names_keep_their_order(void **state) {
     (void)state;
     int count;
@@ -272,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_classes, close_source),
         cmocka_unit_test_teardown(test_labels_that_nobody_knows, close_source),
+        cmocka_unit_test_teardown(test_labels_may_be_classes, close_source),
         cmocka_unit_test_teardown(test_published_names_keep_their_order, close_source),
         cmocka_unit_test_teardown(test_a_folder_stands_for_its_only_file, close_source),
         cmocka_unit_test_teardown(test_rows_are_images, close_source),

@@ -129,6 +129,18 @@ static void vectors_may_be_unknown(void **state) {
     assert_string_equal(vector_of("2"), "11");
 }
 
+static void vectors_may_be_classes(void **state) {
+    (void)state;
+    options.single_label = 1;
+    ASSERT_OK(open_golden("vectors"));
+    assert_true(source.single_label);
+    assert_int_equal(source.count, 3);
+    assert_string_equal(vector_of("1"), "01");
+    assert_string_equal(vector_of("2"), "10");
+    options.uncertain = VT_UNKNOWN_ONE;
+    ASSERT_FAILS(VT_ERROR_INPUT, "'2' (row 2 of its list) has the labels 'LABEL_0' and 'LABEL_1'", open_golden("vectors"));
+}
+
 static void columns_may_be_chosen(void **state) {
     (void)state;
     options.patient_column = "label";
@@ -304,6 +316,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(classes_keep_their_order, forget_source),
         cmocka_unit_test_teardown(vectors_may_be_unknown, forget_source),
+        cmocka_unit_test_teardown(vectors_may_be_classes, forget_source),
         cmocka_unit_test_teardown(columns_may_be_chosen, forget_source),
         cmocka_unit_test_teardown(damage_is_named, forget_source),
         cmocka_unit_test_teardown(others_are_told_what_to_run, forget_source),

@@ -485,6 +485,62 @@ static void rows_in_several_tables(void **state) {
     assert_null(strstr(console_text, "of the labels are empty"));
 }
 
+/* --- one-hot columns --- */
+
+static void one_hot_columns_are_classes_if_asked_for(void **state) {
+    (void)state;
+    static const char *const images[] = {"ISIC_1.jpg", "ISIC_2.jpg", "ISIC_3.jpg", "ISIC_4.jpg"};
+    write_text("isic", "ISIC_2019_Training_GroundTruth.csv",
+               "image,MEL,NV,UNK\nISIC_1,1.0,0.0,0.0\nISIC_2,0.0,1.0,-1.0\nISIC_3,0.0,0.0,0.0\nISIC_4,,,0.0\n");
+    for (int i = 0; i < 4; i++) write_png("isic", images[i], 3, i);
+    ASSERT_OK(open_source("isic"));
+    assert_false(source.single_label);
+    assert_int_equal(source.count, 4);
+    options.single_label = 1;
+    ASSERT_OK(open_source("isic"));
+    assert_true(source.single_label);
+    assert_int_equal(source.count, 2);
+    assert_int_equal(source.labels.count, 3);
+    assert_string_equal(values_of("ISIC_1.jpg"), "100");
+    assert_string_equal(values_of("ISIC_2.jpg"), "010");
+    assert_said("warning: 2 images have no class and are left out");
+    options.uncertain = VT_UNKNOWN_ONE;
+    ASSERT_FAILS(VT_ERROR_INPUT, "'ISIC_2.jpg' (line 3 of its list) has the labels 'NV' and 'UNK'; expected one for each image",
+                 open_source("isic"));
+    options.uncertain = VT_UNKNOWN_IGNORE;
+    options.label_columns = "UNK,MEL"; /* the second has neither */
+    ASSERT_OK(open_source("isic"));
+    assert_int_equal(source.count, 1);
+    write_text("isic", "ISIC_2019_Training_GroundTruth.csv", "image,MEL,UNK\nISIC_1,0,0\n");
+    ASSERT_FAILS(VT_ERROR_INPUT, "none of the images has a class", open_source("isic"));
+    write_text("isic", "ISIC_2019_Training_GroundTruth.csv", "image,dx\nISIC_1,nv\nISIC_2,mel\nISIC_1,mel\n");
+    options.label_columns = NULL;
+    ASSERT_FAILS(VT_ERROR_INPUT, "'ISIC_1.jpg' (line 2 of its list) has the labels 'mel' and 'nv'", open_source("isic"));
+}
+
+static void single_labels_of_other_layouts(void **state) {
+    (void)state;
+    options.single_label = 1;
+    write_text("hot", "metadata.jsonl",
+               "{\"file_name\": \"a.png\", \"labels\": [0, 1]}\n{\"file_name\": \"b.png\", \"labels\": [1, 0]}\n"
+               "{\"file_name\": \"c.png\", \"labels\": [0, 0]}\n");
+    write_png("hot", "a.png", 1, 1);
+    write_png("hot", "b.png", 1, 2);
+    write_png("hot", "c.png", 1, 3);
+    ASSERT_OK(open_source("hot"));
+    assert_true(source.single_label);
+    assert_string_equal(values_of("a.png"), "01");
+    assert_int_equal(source.count, 2);
+    write_text("hot", "metadata.jsonl", "{\"file_name\": \"a.png\", \"labels\": [1, 1]}\n");
+    ASSERT_FAILS(VT_ERROR_INPUT, "'a.png' (line 1 of its list) has the labels 'LABEL_0' and 'LABEL_1'", open_source("hot"));
+    write_png("folders", "cat/1.png", 1, 1);
+    write_png("folders", "dog/1.png", 1, 2);
+    ASSERT_OK(open_source("folders"));
+    assert_int_equal(source.count, 2);
+    write_nih("findings-of-nih");
+    ASSERT_FAILS(VT_ERROR_USAGE, "single_label: ", open_source("findings-of-nih"));
+}
+
 /* --- names --- */
 
 /* The way in which `names` ("a b c") stand for the files of a folder, and the file of the first. */
@@ -596,6 +652,8 @@ int main(void) {
         cmocka_unit_test_teardown(boxes_of_one_class_stay_classes, reset),
         cmocka_unit_test_teardown(images_of_several_classes_are_multi_label, reset),
         cmocka_unit_test_teardown(rows_in_several_tables, reset),
+        cmocka_unit_test_teardown(one_hot_columns_are_classes_if_asked_for, reset),
+        cmocka_unit_test_teardown(single_labels_of_other_layouts, reset),
         cmocka_unit_test_teardown(names_stand_for_files_in_one_way, reset),
         cmocka_unit_test_teardown(unknown_labels_in_metadata, reset),
         cmocka_unit_test_teardown(a_label_that_is_there_is_not_unknown, reset),
