@@ -147,8 +147,13 @@ static workspace plan_workspace(int64_t tokens, int64_t head_dim, int backward, 
     return w;
 }
 
+/* e^x of scores less their largest, exact enough for float32 or for bfloat16. */
+INLINE vec exp_of_scores(vec x, int bf16) {
+    return bf16 ? vec_exp_brief(x) : vec_exp(x);
+}
+
 /* scores [tokens_padded] -> exp(scale (scores - max)), 0 beyond `tokens`. Returns log-sum-exp; *inverse_sum normalises. */
-INLINE float softmax_row(float *scores, int64_t tokens, float scale, float *inverse_sum) {
+INLINE float softmax_row(float *scores, int64_t tokens, float scale, float *inverse_sum, int bf16) {
     int64_t whole = tokens / LANES * LANES;
     vec most = vec_set(-INFINITY), sum = {0}, last = {0};
     ivec kept = vec_first(tokens - whole);
@@ -159,12 +164,12 @@ INLINE float softmax_row(float *scores, int64_t tokens, float scale, float *inve
     }
     float largest = vec_largest(most) * scale;
     for (int64_t i = 0; i < whole; i += LANES) {
-        vec e = vec_exp(vec_fma(vec_load(scores + i), vec_set(scale), vec_set(-largest)));
+        vec e = exp_of_scores(vec_fma(vec_load(scores + i), vec_set(scale), vec_set(-largest)), bf16);
         sum += e;
         vec_store(scores + i, e);
     }
     if (whole < tokens) {
-        vec e = vec_select(kept, vec_exp(vec_fma(last, vec_set(scale), vec_set(-largest))), vec_set(0.0f));
+        vec e = vec_select(kept, exp_of_scores(vec_fma(last, vec_set(scale), vec_set(-largest)), bf16), vec_set(0.0f));
         sum += e;
         vec_store(scores + whole, e);
     }
@@ -187,7 +192,7 @@ INLINE void attention_forward_in(const vt_attention_head *head, int bf16) {
         multiply(w.q, w.dim_padded, 1, w.k_transposed, w.tokens_padded, w.scores, w.tokens_padded, rows, w.tokens_padded, dim,
                  0);
         for (int64_t i = 0; i < rows; i++)
-            h->log_sum_exp[first + i] = softmax_row(w.scores + i * w.tokens_padded, tokens, 1.0f, &inverse_sum[i]);
+            h->log_sum_exp[first + i] = softmax_row(w.scores + i * w.tokens_padded, tokens, 1.0f, &inverse_sum[i], bf16);
         if (h->dropout)
             for (int64_t i = 0; i < rows; i += 4)
                 drop_four_rows(h, first + i, w.scores + i * w.tokens_padded, NULL, w.tokens_padded);
@@ -200,9 +205,9 @@ INLINE void attention_forward_in(const vt_attention_head *head, int bf16) {
 }
 
 /* scores -> probabilities, given log-sum-exp; 0 beyond `tokens` */
-INLINE void probabilities_row(float *scores, int64_t tokens, float log_sum_exp) {
+INLINE void probabilities_row(float *scores, int64_t tokens, float log_sum_exp, int bf16) {
     for (int64_t i = 0; i < tokens; i += LANES) {
-        vec p = vec_exp(vec_load(scores + i) - log_sum_exp);
+        vec p = exp_of_scores(vec_load(scores + i) - log_sum_exp, bf16);
         if (tokens - i < LANES) p = vec_select(vec_first(tokens - i), p, vec_set(0.0f));
         vec_store(scores + i, p);
     }
@@ -228,7 +233,7 @@ INLINE void attention_backward_rows(const vt_attention_head *head, const workspa
     }
     multiply(w->q, w->dim_padded, 1, w->k_transposed, wide, w->scores, wide, rows, wide, dim, 0);
     multiply(w->dout, w->dim_padded, 1, w->v_transposed, wide, w->dscores, wide, rows, wide, dim, 0);
-    for (int64_t i = 0; i < rows; i++) probabilities_row(w->scores + i * wide, tokens, head->log_sum_exp[first + i]);
+    for (int64_t i = 0; i < rows; i++) probabilities_row(w->scores + i * wide, tokens, head->log_sum_exp[first + i], bf16);
     if (head->dropout) {
         memcpy(w->dropped, w->scores, (size_t)(rows * wide) * sizeof(float));
         for (int64_t i = 0; i < rows; i += 4) drop_four_rows(head, first + i, z + i * wide, w->dscores + i * wide, wide);

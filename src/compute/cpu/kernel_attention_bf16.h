@@ -71,7 +71,7 @@ static void pack_across(const workspace_bf16 *w, pair *across) {
 static void softmax_rows(const vt_attention_head *head, const workspace_bf16 *w, int64_t first, int64_t rows, float scale,
                          float *inverse_sum) {
     for (int64_t i = 0; i < rows; i++)
-        head->log_sum_exp[first + i] = softmax_row(w->scores + i * w->tokens, head->tokens, scale, &inverse_sum[i]);
+        head->log_sum_exp[first + i] = softmax_row(w->scores + i * w->tokens, head->tokens, scale, &inverse_sum[i], 1);
     for (int64_t i = 0; head->dropout && i < rows; i += 4)
         drop_four_rows(head, first + i, w->scores + i * w->tokens, NULL, w->tokens);
     for (int64_t i = 0; i < rows; i++)
@@ -128,7 +128,7 @@ INLINE void score_gradients(const vt_attention_head *head, const workspace_bf16 
         for (int second = 0; second < 2; second++) {
             int row = 2 * i + second;
             int64_t at = row * w->tokens + j;
-            vec p = vec_exp(vec_fma(vec_load(w->scores + at), vec_set(scale), vec_set(-log_sum_exp[row])));
+            vec p = vec_exp_brief(vec_fma(vec_load(w->scores + at), vec_set(scale), vec_set(-log_sum_exp[row])));
             vec dp = vec_load(w->dscores + at), dropped = p;
             if (head->dropout) {
                 vec factor = vec_load(w->factors + at);

@@ -9,7 +9,8 @@
 #include "compute/cpu/kernel_elementwise.h"
 #include "compute/cpu/kernel_products_bf16.h"
 
-enum { TILE_BYTES = 1024, CACHE_LINE = 64 };
+/* Smaller weights stay in the second-level cache by themselves. */
+enum { TILE_BYTES = 1024, CACHE_LINE = 64, FETCHED_FROM = 1 << 19 };
 
 /* --- packing: panels of PAD columns, each [depth / PAD] blocks of two tiles, [16 pairs of rows, 16 columns] --- */
 
@@ -54,45 +55,32 @@ typedef struct pending_block {
     int rows, done;
 } pending_block;
 
-INLINE void finish_rows_as(pending_block *block, int count, int extra, vt_activation activation) {
+/* How the rows of a block are finished; constants after inlining. */
+typedef struct finish {
+    vt_linear_extra extra;
+    vt_activation activation;
+} finish;
+
+/* Finishes at most `count` more rows. */
+INLINE void finish_rows(pending_block *block, int count, finish how) {
     const vt_linear_tile *tile = block->tile;
     int end = block->done + count < block->rows ? block->done + count : block->rows;
-    for (int half = 0; half < PAD; half += LANES) {
-        vec bias = tile->bias ? vec_load(tile->bias + block->column + half) : vec_set(0.0f);
-        for (int row = block->done; row < end; row++) {
-            int64_t at = block->at + row * tile->columns + half;
-            vec value = vec_load(block->sums + row * PAD + half) + bias, slope;
-            if (extra == VT_LINEAR_ADD) value += act_load(tile->other, at, 1);
-            if (extra == VT_LINEAR_MULTIPLY) value *= act_load(tile->other, at, 1);
-            if (extra == VT_LINEAR_ACTIVATE) {
-                value = activation_value(activation, value, &slope, 1);
+    vec bias[2] = {{0}, {0}};
+    for (int half = 0; half < 2 && tile->bias; half++) bias[half] = vec_load(tile->bias + block->column + half * LANES);
+    for (int row = block->done; row < end; row++)
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            int64_t at = block->at + row * tile->columns + half * LANES;
+            vec value = vec_load(block->sums + row * PAD + half * LANES) + bias[half], slope;
+            if (how.extra == VT_LINEAR_ADD) value += act_load(tile->other, at, 1);
+            if (how.extra == VT_LINEAR_MULTIPLY) value *= act_load(tile->other, at, 1);
+            if (how.extra == VT_LINEAR_ACTIVATE) {
+                value = activation_value(how.activation, value, &slope, 1);
                 if (tile->derivative) act_store(tile->derivative, at, slope, 1);
             }
             act_store(tile->result, at, value, 1);
         }
-    }
     block->done = end;
-}
-
-static __attribute__((noinline)) void finish_rows(pending_block *block, int count) {
-    if (block->done >= block->rows) return;
-    switch (block->tile->extra) {
-    case VT_LINEAR_PLAIN:
-        finish_rows_as(block, count, VT_LINEAR_PLAIN, 0);
-        break;
-    case VT_LINEAR_ADD:
-        finish_rows_as(block, count, VT_LINEAR_ADD, 0);
-        break;
-    case VT_LINEAR_MULTIPLY:
-        finish_rows_as(block, count, VT_LINEAR_MULTIPLY, 0);
-        break;
-    case VT_LINEAR_ACTIVATE:
-        if (block->tile->activation == VT_ACTIVATION_GELU)
-            finish_rows_as(block, count, VT_LINEAR_ACTIVATE, VT_ACTIVATION_GELU);
-        else
-            finish_rows_as(block, count, VT_LINEAR_ACTIVATE, block->tile->activation);
-        break;
-    }
 }
 
 /* --- multiplying --- */
@@ -106,7 +94,7 @@ typedef struct next_panel {
 
 /* sums [PAD, PAD] = a [PAD, depth] b; meanwhile the pending block is finished. */
 INLINE void multiply_and_finish(const vt_bf16 *a, int64_t a_stride, const char *b, int64_t depth, float *sums,
-                                pending_block *pending, next_panel *next) {
+                                pending_block *pending, next_panel *next, finish how) {
     const vt_bf16 *a_below = a + 16 * a_stride;
     int rows_a_step = (int)((PAD * PAD + depth - 1) / depth);
     _tile_zero(0);
@@ -124,9 +112,9 @@ INLINE void multiply_and_finish(const vt_bf16 *a, int64_t a_stride, const char *
         _tile_dpbf16ps(3, 5, 7);
         for (int i = 0; i < next->lines_a_step && next->lines > 0; i++, next->lines--, next->at += CACHE_LINE)
             _mm_prefetch(next->at, _MM_HINT_T1);
-        finish_rows(pending, rows_a_step);
+        finish_rows(pending, rows_a_step, how);
     }
-    finish_rows(pending, PAD);
+    finish_rows(pending, PAD, how);
     _tile_stored(0, sums, PAD * 4);
     _tile_stored(1, sums + 16, PAD * 4);
     _tile_stored(2, sums + 16 * PAD, PAD * 4);
@@ -137,11 +125,12 @@ static size_t linear_scratch(int64_t depth) {
     return 2 * PAD * PAD * sizeof(float) + (size_t)(PAD * depth) * sizeof(vt_bf16);
 }
 
-static void linear_tile(const vt_linear_tile *tile) {
+INLINE void linear_tile_as(const vt_linear_tile *tile, finish how) {
     float *sums = tile->scratch; /* [2, PAD, PAD]: of the block at work and of the pending one */
     vt_bf16 *last_rows = (vt_bf16 *)(sums + 2 * PAD * PAD);
     int64_t whole = tile->rows / PAD * PAD, blocks = (tile->rows + PAD - 1) / PAD;
-    int64_t lines = tile->depth * PAD * 2 / CACHE_LINE, steps = blocks * tile->depth / PAD;
+    int fetches = tile->depth * tile->columns > FETCHED_FROM;
+    int64_t lines = fetches ? tile->depth * PAD * 2 / CACHE_LINE : 0, steps = blocks * tile->depth / PAD;
     pending_block pending = {.tile = tile};
     if (whole < tile->rows) pad_rows(tile->a + whole * tile->depth, tile->depth, tile->rows - whole, tile->depth, last_rows);
     __asm__ volatile("" : : : "memory"); /* as in products_begin() */
@@ -153,7 +142,7 @@ static void linear_tile(const vt_linear_tile *tile) {
                            .lines_a_step = (int)((lines + steps - 1) / steps)};
         for (int64_t row = 0; row < tile->rows; row += PAD) {
             const vt_bf16 *a = row < whole ? tile->a + row * tile->depth : last_rows;
-            multiply_and_finish(a, tile->depth, panel, tile->depth, sums, &pending, &next);
+            multiply_and_finish(a, tile->depth, panel, tile->depth, sums, &pending, &next, how);
             pending = (pending_block){.tile = tile,
                                       .sums = sums,
                                       .at = row * tile->columns + column,
@@ -163,7 +152,27 @@ static void linear_tile(const vt_linear_tile *tile) {
         }
     }
     products_end();
-    finish_rows(&pending, PAD);
+    finish_rows(&pending, PAD, how);
+}
+
+static void linear_tile(const vt_linear_tile *tile) {
+    switch (tile->extra) {
+    case VT_LINEAR_PLAIN:
+        linear_tile_as(tile, (finish){.extra = VT_LINEAR_PLAIN});
+        break;
+    case VT_LINEAR_ADD:
+        linear_tile_as(tile, (finish){.extra = VT_LINEAR_ADD});
+        break;
+    case VT_LINEAR_MULTIPLY:
+        linear_tile_as(tile, (finish){.extra = VT_LINEAR_MULTIPLY});
+        break;
+    case VT_LINEAR_ACTIVATE:
+        if (tile->activation == VT_ACTIVATION_GELU)
+            linear_tile_as(tile, (finish){VT_LINEAR_ACTIVATE, VT_ACTIVATION_GELU});
+        else
+            linear_tile_as(tile, (finish){VT_LINEAR_ACTIVATE, tile->activation});
+        break;
+    }
 }
 
 #endif
