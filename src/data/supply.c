@@ -129,10 +129,10 @@ static vt_status note_unlisted(vt_supply *supply, int container, const char *nam
 /* Finds the item of a member, and whether it is to be read. The mutex is held. */
 static vt_status match(vt_supply *supply, int container, const vt_stream_member *member, size_t *item, bool *wanted) {
     const vt_container *from = &supply->source->files.containers[container];
-    const char *name = member->path ? vt_basename(member->path) : NULL;
     int64_t known;
     *wanted = false;
     if (from->kind == VT_CONTAINER_ARCHIVE) {
+        const char *name = vt_basename(member->path);
         known = vt_map_get(supply->item_by_name, name, strlen(name));
         if (known < 0) return note_unlisted(supply, container, name);
         int32_t before = supply->origins[known], past = past_origin(supply->request, (size_t)known);
