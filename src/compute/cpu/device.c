@@ -186,7 +186,11 @@ static vt_status cpu_copy(vt_device *device, void *to, const void *from, size_t 
 }
 
 static vt_status cpu_zero(vt_device *device, void *memory, size_t bytes) {
-    if (bytes && !device->rehearsing) memset(memory, 0, bytes);
+    const size_t piece = 1 << 20;
+    if (device->rehearsing) return VT_OK;
+#pragma omp parallel for schedule(static) num_threads(vt_cpu(device)->threads)
+    for (size_t first = 0; first < bytes; first += piece)
+        memset((char *)memory + first, 0, bytes - first < piece ? bytes - first : piece);
     return VT_OK;
 }
 
