@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/threads.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,7 +84,10 @@ static vt_status scan_folder(const char *folder, size_t root_length, vt_file_key
 
 static vt_status scan_entry(char *path, size_t root_length, vt_file_key key, const vt_walk *above, vt_files *files) {
     struct stat entry;
-    if (stat(path, &entry) != 0) return vt_fail_errno("%s: cannot look at this file", path);
+    if (stat(path, &entry) != 0) {
+        if ((errno == ENOENT || errno == ELOOP) && !vt_is_image_name(path)) return VT_OK; /* a link to nothing, or to itself */
+        return vt_fail_errno("%s: cannot look at this file", path);
+    }
     if (S_ISDIR(entry.st_mode)) {
         if (is_being_walked(above, &entry)) return VT_OK;
         vt_walk here = {.above = above, .device = entry.st_dev, .inode = entry.st_ino};

@@ -92,7 +92,7 @@ static vt_status decode(const vt_encoded_image *in, vt_decoded_image *out) {
     if (is_tiff(in->data, in->size)) return vt_tiff_decode(in, out);
     if (is_dicom(in->data, in->size)) return vt_dicom_decode(in, out);
     if (in->size == 0) return vt_fail(VT_ERROR_INPUT, "%s: the file is empty; expected an image", in->name);
-    return vt_fail(VT_ERROR_INPUT, "%s: by its first bytes this is no image; expected PNG, JPEG, TIFF or DICOM", in->name);
+    return vt_fail(VT_ERROR_INPUT, "%s: its first bytes are those of no PNG, JPEG, TIFF or DICOM file", in->name);
 }
 
 vt_status vt_image_read(const void *data, size_t size, const char *name, vt_intensity intensity, vt_image *out,

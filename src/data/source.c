@@ -315,6 +315,7 @@ vt_status vt_source_open(const char *root, const vt_label_options *labels, const
     VT_TRY(check_patients(source));
     VT_TRY(match_files(source, console));
     VT_TRY(report_unlisted(source, console));
+    if (listed == 0) return vt_fail(VT_ERROR_INPUT, "%s: lists no image with a label", root);
     if (source->count == 0)
         return vt_fail(VT_ERROR_INPUT, "%s: none of the %zu listed images is there; %zu image files were found", root, listed,
                        source->files.count);

@@ -39,8 +39,9 @@ vt_status vt_source_read_parquet(vt_source *source, const vt_console *console) {
                        "%s: holds Parquet files, which are not read; run python -c 'from datasets import load_dataset; "
                        "load_dataset(\"%.*s\").save_to_disk(\"%.*s-saved\")' once, and prepare %.*s-saved",
                        source->root, (int)length, source->root, (int)length, source->root, (int)length, source->root);
-    return vt_fail(VT_ERROR_UNSUPPORTED,
-                   "%s: holds Arrow files but no state.json, as the cache of datasets does; save the data set by "
-                   "save_to_disk(), and prepare what that writes",
-                   source->root);
+    return vt_fail(
+        VT_ERROR_UNSUPPORTED,
+        "%s: holds Arrow files, but not both state.json and dataset_info.json, such as the cache of datasets; save the "
+        "data set by save_to_disk(), and prepare what that writes",
+        source->root);
 }

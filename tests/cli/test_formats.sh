@@ -28,7 +28,7 @@ run "$VITRAIN" predict --model out raw/lung/grey_12_of_16_bit_dim.png
 [ "$(tail -n 1 out.txt)" != "$stretched" ] || fail "the intensity makes no difference"
 
 printf 'no image' > bad.dcm
-expect_error 'bad.dcm: by its first bytes this is no image' "$VITRAIN" predict --model out bad.dcm
+expect_error 'bad.dcm: its first bytes are those of no PNG, JPEG, TIFF or DICOM file' "$VITRAIN" predict --model out bad.dcm
 sed -i 's/"full"/"loud"/' out/preprocessor_config.json
 expect_error "expected 'full' or 'stretch'" "$VITRAIN" predict --model out bad.dcm
 run "$VITRAIN" info

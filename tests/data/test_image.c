@@ -123,8 +123,8 @@ static void refuses_what_is_no_image(void **state) {
     (void)state;
     vt_image image;
     ASSERT_FAILS(VT_ERROR_INPUT, "a.png: the file is empty", vt_image_decode("", 0, "a.png", &image));
-    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: by its first bytes this is no image", vt_image_decode("GIF89a", 6, "a.png", &image));
-    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: by its first bytes this is no image", vt_image_decode("\xff\xd8", 2, "a.png", &image));
+    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: its first bytes are those of no PNG, JPEG, TIFF or DICOM file", vt_image_decode("GIF89a", 6, "a.png", &image));
+    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: its first bytes are those of no PNG, JPEG, TIFF or DICOM file", vt_image_decode("\xff\xd8", 2, "a.png", &image));
 }
 
 /* Big-endian numbers into a PNG's IHDR, with the chunk's checksum made right again. */

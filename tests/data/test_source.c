@@ -204,7 +204,7 @@ static void broken_metadata_is_refused(void **state) {
          "{\"file_name\":\"a.png\",\"label\":\"x\",\"patient_id\":\"p\"}\n{\"file_name\":\"b.png\",\"label\":\"x\"}",
          "'b.png' (line 2 of its list) has no patient"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\",\"label\":\"x\",\"patient_id\":[]}", ":1: the patient is neither"},
-        {"metadata.jsonl", "", "none of the 0 listed images"},
+        {"metadata.jsonl", "", "lists no image with a label"},
         {"metadata.jsonl", "{\"file_name\":\"a.png\",\"labels\":[]}", "none of the 1 listed images has a label"},
         {"metadata.csv", "file_name,label\na.png,x\n../secret.png,y\n", ":3: '../secret.png' leads out of this folder"},
         {"metadata.csv", "file_name,label\n/etc/a.png,y\n", ":2: '/etc/a.png' leads out of this folder"},
@@ -317,13 +317,17 @@ static void what_is_no_data_set_is_said_so(void **state) {
     ASSERT_FAILS(VT_ERROR_IO, "not a folder", open_source("nothing/notes.txt"));
 }
 
-static void a_link_to_a_folder_above_ends_the_walk(void **state) {
+static void links_upwards_and_to_nothing_are_passed_over_unless_they_are_images(void **state) {
     (void)state;
     write_png("loop", "cat/1.png", 1, 1);
     write_png("loop", "dog/1.png", 1, 1);
     assert_int_equal(symlink("..", test_path("loop/cat/up")), 0);
+    assert_int_equal(symlink("nothing", test_path("loop/cat/latest")), 0);
+    assert_int_equal(symlink("itself", test_path("loop/cat/itself")), 0);
     ASSERT_OK(open_source("loop"));
     assert_int_equal(source.count, 2);
+    assert_int_equal(symlink("nothing.png", test_path("loop/cat/2.png")), 0);
+    ASSERT_FAILS(VT_ERROR_IO, "cat/2.png: cannot look at this file", open_source("loop"));
 }
 
 /* --- the label option --- */
@@ -379,7 +383,7 @@ int main(void) {
         cmocka_unit_test_teardown(class_folders_with_and_without_parts, close_source),
         cmocka_unit_test_teardown(folders_for_parts_have_longer_names_too, close_source),
         cmocka_unit_test_teardown(what_is_no_data_set_is_said_so, close_source),
-        cmocka_unit_test_teardown(a_link_to_a_folder_above_ends_the_walk, close_source),
+        cmocka_unit_test_teardown(links_upwards_and_to_nothing_are_passed_over_unless_they_are_images, close_source),
         cmocka_unit_test_teardown(labels_are_kept_or_dropped, close_source),
         cmocka_unit_test_teardown(dropped_classes_take_their_images_along, close_source),
     };

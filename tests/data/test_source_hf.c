@@ -234,7 +234,7 @@ static void others_are_told_what_to_run(void **state) {
     write_text("hub", "data/train-00000-of-00001.parquet", "PAR1");
     ASSERT_FAILS(VT_ERROR_UNSUPPORTED, "save_to_disk", open_path(test_path("hub/")));
     write_text("cache", "x-train.arrow", "");
-    ASSERT_FAILS(VT_ERROR_UNSUPPORTED, "no state.json", open_path(test_path("cache")));
+    ASSERT_FAILS(VT_ERROR_UNSUPPORTED, "not both state.json and dataset_info.json", open_path(test_path("cache")));
     write_text("ours", "dataset_dict.json", "{}");
     write_text("ours", "vitrain_dataset.json", "{}");
     ASSERT_FAILS(VT_ERROR_INPUT, "is prepared already", open_path(test_path("ours")));
