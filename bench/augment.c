@@ -1,7 +1,7 @@
 /* CPU microseconds per image of augmentation, 256 x 256 -> 224 x 224, each word alone and all together, grey and coloured;
  * beside the same by torchvision and timm on Pillow's images (bench/peers/augment.py, run by the Python that VITRAIN_PYTHON
  * names). */
-#include "data/augment.h"
+#include "data/augment/augment.h"
 #include "base/memory.h"
 #include "base/random.h"
 

@@ -4,8 +4,8 @@
  * VITRAIN_PYTHON names). */
 #include "base/file.h"
 #include "base/memory.h"
-#include "data/image_formats.h"
-#include "data/sample_chest.h"
+#include "data/image/image_formats.h"
+#include "data/sample/sample_chest.h"
 
 #include <libdeflate.h>
 #include <stdio.h>

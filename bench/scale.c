@@ -12,8 +12,8 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/threads.h"
-#include "data/loader.h"
-#include "data/prepared.h"
+#include "data/prepared/loader.h"
+#include "data/prepared/prepared.h"
 #include "vitrain/train.h"
 #include <fcntl.h>
 #include <pthread.h>

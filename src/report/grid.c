@@ -3,7 +3,7 @@
  * that nobody knows of an image has a question mark. */
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/image.h"
+#include "data/image/image.h"
 #include "report/picture.h"
 #include "vitrain/report.h"
 

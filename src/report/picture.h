@@ -4,7 +4,7 @@
 #define VT_REPORT_PICTURE_H
 
 #include "base/error.h"
-#include "data/image.h"
+#include "data/image/image.h"
 #include <cairo.h>
 
 #define VT_PIXELS_PER_POINT (150.0 / 72.0) /* of the PNG */

@@ -2,7 +2,7 @@
  * go with it. Images are made while they are painted, one at a time, pixel for pixel where they are of a usual size. */
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/augment.h"
+#include "data/augment/augment.h"
 #include "report/picture.h"
 #include "vitrain/report.h"
 

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/threads.h"
-#include "data/loader.h"
+#include "data/prepared/loader.h"
 #include "train/metrics.h"
 #include <math.h>
 #include <stdlib.h>

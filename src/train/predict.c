@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/threads.h"
-#include "data/files.h"
-#include "data/image.h"
+#include "data/image/image.h"
+#include "data/source/files.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>

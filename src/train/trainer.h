@@ -6,7 +6,7 @@
 #define VT_TRAIN_TRAINER_H
 
 #include "base/progress.h"
-#include "data/loader.h"
+#include "data/prepared/loader.h"
 #include "formats/tensorboard.h"
 #include "model/vit.h"
 #include "train/checkpoint.h"

@@ -4,7 +4,7 @@
 
 #include "support.h"
 
-#include "data/image.h"
+#include "data/image/image.h"
 #include "vitrain/console.h"
 #include <archive.h>
 #include <archive_entry.h>

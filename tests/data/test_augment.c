@@ -2,9 +2,9 @@
  * but seed, epoch and sample, mixing, and images as they are without any word. */
 #include "support.h"
 
-#include "data/augment.h"
-#include "data/augment_settings.h"
-#include "data/image.h"
+#include "data/augment/augment.h"
+#include "data/augment/augment_settings.h"
+#include "data/image/image.h"
 #include "vitrain/augment.h"
 #include <math.h>
 

@@ -2,8 +2,8 @@
  * odd sizes, grey and coloured. */
 #include "support.h"
 
-#include "data/augment_ops.h"
-#include "data/resize.h"
+#include "data/augment/augment_ops.h"
+#include "data/image/resize.h"
 #include <math.h>
 #include <zlib.h>
 

@@ -2,7 +2,7 @@
 #include "raw_data.h"
 
 #include "base/json.h"
-#include "data/split.h"
+#include "data/source/split.h"
 #include "vitrain/check.h"
 
 static vt_check_options options;

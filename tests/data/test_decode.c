@@ -1,7 +1,7 @@
 /* The pass over a raw data set: every listed image once, whatever the threads; what is twice, cut, damaged or bad. */
 #include "raw_data.h"
 
-#include "data/decode.h"
+#include "data/stream/decode.h"
 #include <pthread.h>
 
 static vt_source source;

@@ -1,7 +1,7 @@
 /* DICOM images look as pydicom and its decoders have them; damaged, cut and hostile files give one sentence. */
 #include "support.h"
 
-#include "data/image_formats.h"
+#include "data/image/image_formats.h"
 
 /* A line of tests/golden/dicom.txt. */
 typedef struct golden {

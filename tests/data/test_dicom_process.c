@@ -2,7 +2,7 @@
  * just that in GDCM's place. */
 #include "support.h"
 
-#include "data/dicom_pixels.h"
+#include "data/image/dicom_pixels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #define vt_gdcm_decompress  stand_in
 vt_status decompress_by_stand_in(const vt_dicom *dicom, const char *name, uint8_t **out);
 const char *stand_in(const vt_dicom *dicom, uint8_t *pixels);
-#include "data/dicom_process.c" // NOLINT(bugprone-suspicious-include)
+#include "data/image/dicom_process.c" // NOLINT(bugprone-suspicious-include)
 
 static enum { WORKS, FAILS, CRASHES, ENDS, TAKES_MEMORY } behaviour;
 

@@ -1,7 +1,7 @@
 /* Decoding gives Pillow's pixels for every kind of PNG, JPEG and TIFF; damaged, cut and hostile files give one sentence. */
 #include "support.h"
 
-#include "data/image_formats.h"
+#include "data/image/image_formats.h"
 #include <zlib.h>
 
 static const char *seed_path(const char *name) {
@@ -123,8 +123,10 @@ static void refuses_what_is_no_image(void **state) {
     (void)state;
     vt_image image;
     ASSERT_FAILS(VT_ERROR_INPUT, "a.png: the file is empty", vt_image_decode("", 0, "a.png", &image));
-    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: its first bytes are those of no PNG, JPEG, TIFF or DICOM file", vt_image_decode("GIF89a", 6, "a.png", &image));
-    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: its first bytes are those of no PNG, JPEG, TIFF or DICOM file", vt_image_decode("\xff\xd8", 2, "a.png", &image));
+    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: its first bytes are those of no PNG, JPEG, TIFF or DICOM file",
+                 vt_image_decode("GIF89a", 6, "a.png", &image));
+    ASSERT_FAILS(VT_ERROR_INPUT, "a.png: its first bytes are those of no PNG, JPEG, TIFF or DICOM file",
+                 vt_image_decode("\xff\xd8", 2, "a.png", &image));
 }
 
 /* Big-endian numbers into a PNG's IHDR, with the chunk's checksum made right again. */

@@ -2,9 +2,9 @@
 #include "raw_data.h"
 
 #include "base/random.h"
-#include "data/augment.h"
-#include "data/loader.h"
-#include "data/sampler.h"
+#include "data/augment/augment.h"
+#include "data/prepared/loader.h"
+#include "data/prepared/sampler.h"
 #include <math.h>
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* Lists of names in options: blanks, quotes, and what is refused. */
 #include "support.h"
 
-#include "data/name_list.h"
+#include "data/source/name_list.h"
 
 /* The names of a list, each in brackets. */
 static const char *names_of(const char *list) {

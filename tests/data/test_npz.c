@@ -1,9 +1,9 @@
 /* MedMNIST's .npz files from end to end: what is recognised, how labels are read, the rows as images, and what is refused. */
 #include "raw_data.h"
 
-#include "data/npz_images.h"
-#include "data/source.h"
-#include "data/stream.h"
+#include "data/source/source.h"
+#include "data/stream/npz_images.h"
+#include "data/stream/stream.h"
 #include <math.h>
 #include <unistd.h>
 

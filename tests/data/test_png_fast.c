@@ -3,9 +3,9 @@
  */
 #include "support.h"
 
-#include "data/archive.h"
-#include "data/image_formats.h"
-#include "data/png_unfilter.h"
+#include "data/image/image_formats.h"
+#include "data/image/png_unfilter.h"
+#include "data/stream/archive.h"
 #include <dirent.h>
 #include <zlib.h>
 

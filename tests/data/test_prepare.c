@@ -2,7 +2,7 @@
 #include "raw_data.h"
 
 #include "base/threads.h"
-#include "data/prepared.h"
+#include "data/prepared/prepared.h"
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "raw_data.h"
 
-#include "data/prepared.h"
+#include "data/prepared/prepared.h"
 
 static void prepare(const char *root, const char *out, vt_split_policy policy) {
     vt_prepare_options options;

@@ -1,8 +1,8 @@
 /* vt_image_resize() equals Pillow's Image.resize in every bit, by portable and vector kernels; and refuses nonsense. */
 #include "support.h"
 
-#include "data/image.h"
-#include "data/resize_kernels.h"
+#include "data/image/image.h"
+#include "data/image/resize_kernels.h"
 #include <zlib.h>
 
 /* The inputs of tools/golden/resize.py. */

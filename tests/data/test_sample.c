@@ -3,8 +3,8 @@
 #include "support.h"
 
 #include "base/memory.h"
-#include "data/archive.h"
-#include "data/sample_chest.h"
+#include "data/sample/sample_chest.h"
+#include "data/stream/archive.h"
 #include "formats/csv.h"
 #include "vitrain/sample.h"
 #include <math.h>

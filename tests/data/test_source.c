@@ -1,8 +1,8 @@
 /* Raw data sets in every layout: what is recognised, how labels are read, and what is refused. */
 #include "raw_data.h"
 
-#include "data/labels.h"
-#include "data/source.h"
+#include "data/source/labels.h"
+#include "data/source/source.h"
 #include <unistd.h>
 
 static vt_source source;

@@ -2,9 +2,9 @@
  * damaged copies is refused. */
 #include "raw_data.h"
 
-#include "data/decode.h"
-#include "data/source.h"
-#include "data/stream.h"
+#include "data/source/source.h"
+#include "data/stream/decode.h"
+#include "data/stream/stream.h"
 #include "formats/arrow.h"
 #include <unistd.h>
 

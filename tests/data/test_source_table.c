@@ -1,10 +1,10 @@
 /* Tables of labels: what is recognised, what becomes of labels that are uncertain or missing, and what is refused. */
 #include "raw_data.h"
 
-#include "data/labels.h"
-#include "data/name_match.h"
-#include "data/source.h"
-#include "data/table.h"
+#include "data/source/labels.h"
+#include "data/source/name_match.h"
+#include "data/source/source.h"
+#include "data/source/table.h"
 #include <math.h>
 
 static vt_source source;

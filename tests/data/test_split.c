@@ -1,7 +1,7 @@
 /* Splits: no patient on both sides, shares that are met, and independence from every order. */
 #include "support.h"
 
-#include "data/split.h"
+#include "data/source/split.h"
 #include <math.h>
 
 enum { IMAGES = 2000, PATIENTS = 500 };

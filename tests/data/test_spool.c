@@ -1,7 +1,7 @@
 /* The spool of resized images and its journal: what a later run finds, whatever was torn, cut or changed. */
 #include "raw_data.h"
 
-#include "data/spool.h"
+#include "data/prepare/spool.h"
 #include <unistd.h>
 
 enum { PLANE = 4 * 3 };

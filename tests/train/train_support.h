@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/image.h"
+#include "data/image/image.h"
 #include "model/model.h"
 #include "vitrain/evaluate.h"
 #include "vitrain/train.h"

@@ -1,5 +1,5 @@
 /* Any bytes as a line of augmentation; what can be read is done to small images, grey and coloured. */
-#include "data/augment.h"
+#include "data/augment/augment.h"
 
 #include <stdlib.h>
 #include <string.h>

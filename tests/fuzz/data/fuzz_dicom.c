@@ -1,6 +1,6 @@
 /* Any bytes as a DICOM file: a decoded image must be whole. What GDCM does with them happens in a process of its own, in which
  * it may crash. */
-#include "data/image_formats.h"
+#include "data/image/image_formats.h"
 
 #include <stdlib.h>
 

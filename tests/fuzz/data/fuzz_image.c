@@ -1,6 +1,6 @@
 /* Any bytes as an image: a decoded one must be whole, and survive resizing and encoding; and what the fast decoder of PNGs
  * takes, libpng must take too, with the same pixels. */
-#include "data/image_formats.h"
+#include "data/image/image_formats.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Any bytes as a MedMNIST file: opened as a raw data set, and every row of every array read as an image. */
 #include "scratch.h"
 
-#include "data/source.h"
-#include "data/stream.h"
+#include "data/source/source.h"
+#include "data/stream/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
  * another table of labels, l one of the NIH's lists. a.png to d.png are there, with no contents: they are found, not opened. */
 #include "scratch.h"
 
-#include "data/source.h"
+#include "data/source/source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
  * made right again. What a spool that opens says it has can be read. */
 #include "scratch.h"
 
-#include "data/spool.h"
+#include "data/prepare/spool.h"
 #include <zlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
