@@ -263,7 +263,9 @@ static void class_folders_with_and_without_parts(void **state) {
     write_png("classes", "cat/deep/2.png", 3, 3);
     write_png("classes", "stray.png", 3, 3);
     write_text("classes", "cat/3.webp", "");
+    write_text("classes", "labels.csv", "image;class\ndog/1.png;cat\n");
     ASSERT_OK(open_source("classes"));
+    assert_said("classes/labels.csv: is not recognised as a table of labels and is left out; --table labels.csv says why");
     assert_int_equal(source.count, 3);
     assert_true(source.single_label && !source.has_folders && !source.patients_known);
     assert_string_equal(labels_of("cat/deep/2.png"), "cat");
@@ -310,6 +312,9 @@ static void what_is_no_data_set_is_said_so(void **state) {
     (void)state;
     write_text("nothing", "notes.txt", "hello");
     ASSERT_FAILS(VT_ERROR_INPUT, "not recognised as a data set", open_source("nothing"));
+    write_png("one_class", "images/1.png", 3, 1);
+    ASSERT_OK(open_source("one_class"));
+    assert_said("'images' is the only class, so that there is nothing to tell apart");
     write_png("no_classes", "train/1.png", 3, 1); /* "train" is no class */
     write_png("no_classes", "test/2.png", 3, 1);
     ASSERT_FAILS(VT_ERROR_INPUT, "not recognised as a data set", open_source("no_classes"));

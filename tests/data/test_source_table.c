@@ -269,6 +269,18 @@ static void columns_are_chosen_by_name(void **state) {
     ASSERT_FAILS(VT_ERROR_INPUT, "'img'", open_source("named"));
 }
 
+static void values_are_read_in_many_spellings(void **state) {
+    (void)state;
+    write_text("spelt", "labels.csv", "image,A,B\nx1, 1 ,true\nx2,0.00,FALSE\nx3, , 1e0\nx4,-1.00,n/a\n");
+    for (int i = 1; i <= 4; i++) write_png("spelt", (const char *[]){"x1.png", "x2.png", "x3.png", "x4.png"}[i - 1], 1, i);
+    ASSERT_OK(open_source("spelt"));
+    assert_string_equal(label_names(), "A,B");
+    assert_string_equal(values_of("x1.png"), "11");
+    assert_string_equal(values_of("x2.png"), "00");
+    assert_string_equal(values_of("x3.png"), "?1");
+    assert_string_equal(values_of("x4.png"), "??");
+}
+
 static void labels_with_commas_are_chosen_in_quotes(void **state) {
     (void)state;
     int64_t left_out;
@@ -642,6 +654,7 @@ int main(void) {
         cmocka_unit_test_teardown(padchest_lists_are_read, reset),
         cmocka_unit_test_teardown(classes_in_a_column, reset),
         cmocka_unit_test_teardown(columns_are_chosen_by_name, reset),
+        cmocka_unit_test_teardown(values_are_read_in_many_spellings, reset),
         cmocka_unit_test_teardown(labels_with_commas_are_chosen_in_quotes, reset),
         cmocka_unit_test_teardown(a_table_from_elsewhere, reset),
         cmocka_unit_test_teardown(splits_come_from_a_column_or_from_folders, reset),

@@ -72,6 +72,18 @@ static bool find_class(const char *key, bool parts, const char **class_name, siz
     return true;
 }
 
+/* Tables that vt_source_is_table() did not take for such. */
+static vt_status report_tables(const char *root, const vt_console *console) {
+    vt_strings names = {0};
+    vt_status status = vt_list_folder(root, &names);
+    for (size_t i = 0; i < names.count && status == VT_OK; i++)
+        if (vt_has_suffix(names.items[i], ".csv"))
+            vt_warn(console, "%s/%s: is not recognised as a table of labels and is left out; --table %s says why", root,
+                    names.items[i], names.items[i]);
+    vt_strings_free(&names);
+    return status;
+}
+
 vt_status vt_source_read_classes(vt_source *source, const vt_console *console) {
     bool parts = has_part_folders(source->root);
     VT_TRY(vt_files_scan(source->root, VT_KEY_RELATIVE, &source->files));
@@ -92,5 +104,8 @@ vt_status vt_source_read_classes(vt_source *source, const vt_console *console) {
     vt_format_count((int64_t)source->count, found);
     vt_say(console, "%s: one sub-folder per class%s; %zu classes, %s images found", source->root,
            parts ? ", below train, validation or test" : "", source->labels.count, found);
-    return VT_OK;
+    if (source->labels.count == 1)
+        vt_warn(console, "%s: '%s' is the only class, so that there is nothing to tell apart", source->root,
+                source->labels.items[0]);
+    return report_tables(source->root, console);
 }

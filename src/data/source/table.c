@@ -24,18 +24,19 @@ static const char *const other_names[] = {"",      "unnamed:0", "index", "sex", 
                                           "width", "height",    "view",  "follow-up#", NULL};
 
 bool vt_table_label_value(const char *cell, double *value) {
-    static const struct {
-        const char *text;
-        double value;
-    } values[] = {{"0", 0.0},  {"1", 1.0},    {"-1", -1.0},  {"0.0", 0.0},   {"1.0", 1.0},  {"-1.0", -1.0}, {"0.", 0.0},
-                  {"1.", 1.0}, {"-1.", -1.0}, {"True", 1.0}, {"False", 0.0}, {"TRUE", 1.0}, {"FALSE", 0.0}};
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        if (strcmp(values[i].text, cell) == 0) {
-            *value = values[i].value;
-            return true;
-        }
+    char text[32], *end;
+    size_t length = strlen(cell);
+    while (isspace((unsigned char)*cell)) cell++, length--;
+    while (length > 0 && isspace((unsigned char)cell[length - 1])) length--;
+    if (length >= sizeof text) return false;
+    memcpy(text, cell, length);
+    text[length] = '\0';
     *value = NAN;
-    return vt_is_missing(cell);
+    if (vt_is_missing(text)) return true;
+    *value = strcasecmp(text, "true") == 0;
+    if (*value == 1.0 || strcasecmp(text, "false") == 0) return true;
+    *value = strtod(text, &end);
+    return *end == '\0' && (*value == 0.0 || *value == 1.0 || *value == -1.0);
 }
 
 vt_part vt_table_part(const char *cell) {
@@ -99,9 +100,10 @@ static void survey_row(vt_table *table, const char *const *fields) {
     size_t length;
     double value;
     for (size_t i = 0; i < table->columns.count; i++) {
-        if (vt_is_missing(fields[i])) continue;
+        const bool labels = vt_table_label_value(fields[i], &value);
+        if (labels && isnan(value)) continue;
         table->contents[i] |= VT_COLUMN_HAS_VALUES;
-        if (!vt_table_label_value(fields[i], &value)) table->contents[i] |= VT_COLUMN_HAS_OTHER_THAN_LABELS;
+        if (!labels) table->contents[i] |= VT_COLUMN_HAS_OTHER_THAN_LABELS;
         if (vt_table_part(fields[i]) == VT_PART_NONE) table->contents[i] |= VT_COLUMN_HAS_OTHER_THAN_PARTS;
     }
     if (!vt_table_patient_folder(fields[table->image], &folder, &length)) table->patients_from_paths = false;

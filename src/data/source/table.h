@@ -41,7 +41,7 @@ typedef struct vt_tables {
 vt_status vt_tables_find(const char *root, const vt_label_options *options, vt_tables *tables) VT_CHECKED;
 void vt_tables_free(vt_tables *tables);
 
-/* Whether `cell` is a label's value: 1, 0, -1 (also 1.0 ...), True, False, or missing: NaN. */
+/* Whether `cell`, but for blanks around, is a label's value: 1, 0, -1 (also 1.0 ...), true, false, or missing: NaN. */
 bool vt_table_label_value(const char *cell, double *value);
 
 /* The part that a cell of a split column names, in any case, or NONE. */
