@@ -148,7 +148,7 @@ static int longest_first(const void *a, const void *b) {
 }
 
 int vt_timing_get(const vt_timing *timing, int index, vt_operator_time *out) {
-    vt_operator_time sorted[OPERATORS];
+    vt_operator_time sorted[OPERATORS] = {{0}};
     int count = 0;
     for (int i = 0; i < OPERATORS; i++)
         if (timing->times[i].calls > 0) sorted[count++] = timing->times[i];

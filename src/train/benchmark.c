@@ -167,7 +167,7 @@ static vt_status measure_steps(benchmark *b, double last, const vt_console *cons
 static vt_status measure_operators(benchmark *b, vt_benchmark *out) {
     vt_timing *timing;
     vt_operator_time time;
-    double total = 0, seconds;
+    double total = 0, seconds = 0;
     vt_status status = VT_OK;
     VT_TRY(vt_timing_start(b->device, &timing));
     for (int i = 0; i < TIMED_STEPS && status == VT_OK; i++) {
