@@ -47,7 +47,7 @@ static void write_item(const char *name, int container, int channels) {
     uint8_t pixels[PLANE * 3];
     size_t item = item_of(name);
     fill(pixels, item, channels);
-    ASSERT_OK(vt_spool_write(&spool, item, container, channels, pixels));
+    ASSERT_OK(vt_spool_write(&spool, item, container, channels, channels == 3, pixels));
 }
 
 static void assert_there(const char *name, int container, int channels) {
@@ -97,9 +97,13 @@ static int clean_up(void **state) {
 
 static void what_was_synced_is_found(void **state) {
     (void)state;
+    assert_int_equal(spool.kept, 6);
     write_item("2_0.png", VT_LOOSE, 1); /* not synced */
+    assert_int_equal(spool.kept, 7);
     reopen();
     assert_int_equal(spool.count, 6);
+    assert_int_equal(spool.kept, 6);
+    assert_int_equal(spool.dim, 2);
     assert_there("1_0.png", VT_LOOSE, 1);
     assert_there("3_1.png", 0, 3);
     assert_there("6_0.png", 1, 1);
@@ -114,6 +118,17 @@ static void what_was_synced_is_found(void **state) {
     assert_int_equal(spool.count, 7);
     assert_there("1_1.png", VT_LOOSE, 3);
     assert_there("2_0.png", VT_LOOSE, 1);
+}
+
+static void what_a_container_points_to_is_not_found_again(void **state) {
+    (void)state;
+    write_item("2_0.png", VT_POINTED_TO, 1);
+    ASSERT_OK(vt_spool_sync(&spool));
+    assert_int_equal(spool.channels[item_of("2_0.png")], 1);
+    assert_int_equal(spool.kept, 6);
+    reopen();
+    assert_int_equal(spool.count, 6);
+    assert_not_there("2_0.png");
 }
 
 static void a_torn_or_damaged_journal_is_good_up_to_there(void **state) {
@@ -220,6 +235,7 @@ static void another_size_or_another_choice_starts_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_was_synced_is_found, fill_spool),
+        cmocka_unit_test_setup(what_a_container_points_to_is_not_found_again, fill_spool),
         cmocka_unit_test_setup(a_torn_or_damaged_journal_is_good_up_to_there, fill_spool),
         cmocka_unit_test_setup(pixels_that_are_not_there_are_not_believed, fill_spool),
         cmocka_unit_test_setup(what_changed_is_forgotten, fill_spool),

@@ -9,7 +9,6 @@
 #include "data/prepared/prepared.h"
 #include "data/source/labels.h"
 #include "formats/preprocessor.h"
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,8 +83,7 @@ typedef struct vt_preparation {
     vt_split_plan plan;
     uint8_t *skip; /* [items]: 1: in no split, and not decoded */
     vt_spool spool;
-    double synced;       /* when the spool was */
-    _Atomic int64_t dim; /* images that come out nearly black */
+    double synced; /* when the spool was */
 } vt_preparation;
 
 /* --- what is said --- */
@@ -133,12 +131,6 @@ static vt_status check_space(const vt_preparation *run, uint64_t needed) {
     vt_format_bytes(available, free_size);
     return vt_fail(VT_ERROR_IO, "%s: preparing needs %s, but only %s are free there", run->place.partial, needed_size,
                    free_size);
-}
-
-static int64_t spooled_images(const vt_spool *spool) {
-    int64_t count = 0;
-    for (size_t i = 0; i < spool->source->count; i++) count += spool->channels[i] != 0;
-    return count;
 }
 
 static int64_t planned_images(const vt_split_plan *plan) {
@@ -202,8 +194,8 @@ static vt_status spool_image(void *context, const vt_decoded *decoded) {
     VT_TRY(
         vt_image_resize(decoded->image, run->target.stored_width, run->target.stored_height, run->target.resample, &resized));
     vt_image_free(decoded->image);
-    if (decoded->facts.dim && run->options->intensity == VT_INTENSITY_FULL) atomic_fetch_add(&run->dim, 1);
-    vt_status status = vt_spool_write(&run->spool, decoded->item, decoded->container, resized.channels, resized.pixels);
+    bool dim = decoded->facts.dim && run->options->intensity == VT_INTENSITY_FULL;
+    vt_status status = vt_spool_write(&run->spool, decoded->item, decoded->container, resized.channels, dim, resized.pixels);
     vt_image_free(&resized);
     return status;
 }
@@ -296,8 +288,8 @@ static vt_status settle(vt_preparation *run, const vt_decode_result *result) {
     const vt_console *console = run->console;
     char dim[32];
     report_bad_images(result, console);
-    vt_format_count(atomic_load(&run->dim), dim);
-    if (atomic_load(&run->dim) > 0)
+    vt_format_count(run->spool.dim, dim);
+    if (run->spool.dim > 0)
         vt_warn(console,
                 "%s images have more than 8 bits and use only the lowest eighth of them, so that they come out nearly "
                 "black; --intensity stretch takes each image's own range",
@@ -353,7 +345,7 @@ done:
 static vt_status keep_spool(vt_preparation *run, vt_status status) {
     if (!run->spool.source) return status;
     char *sentence = NULL, kept[32];
-    int64_t images = spooled_images(&run->spool);
+    int64_t images = run->spool.kept;
     vt_format_count(images, kept);
     vt_status copied = vt_copy_string(vt_error_message(), &sentence);
     vt_spool_close(&run->spool);

@@ -18,13 +18,15 @@ typedef enum vt_record_kind { RECORD_BEGIN = 1, RECORD_IMAGE = 2, RECORD_FINISHE
 
 /* As it stands in the journal, in the machine's own byte order. */
 typedef struct vt_record {
-    uint32_t crc;    /* CRC-32 of what follows */
-    uint32_t kind;   /* a vt_record_kind */
-    uint64_t stamp;  /* of the image's file or container; BEGIN: of the items and the format */
-    uint64_t number; /* IMAGE: the item; FINISHED: images that are no item; BEGIN: items */
-    uint64_t offset; /* IMAGE: in the spool */
-    uint64_t channels;
+    uint32_t crc;      /* CRC-32 of what follows */
+    uint32_t kind;     /* a vt_record_kind */
+    uint64_t stamp;    /* of the image's file or container; BEGIN: of the items and the format */
+    uint64_t number;   /* IMAGE: the item; FINISHED: images that are no item; BEGIN: items */
+    uint64_t offset;   /* IMAGE: in the spool */
+    uint64_t channels; /* and DIM_BIT */
 } vt_record;
+
+enum { DIM_BIT = 1 << 8 };
 
 static uint64_t plane_bytes(const vt_spool *spool) {
     return (uint64_t)spool->height * (uint64_t)spool->width;
@@ -134,16 +136,19 @@ static void take_record(vt_spool *spool, const vt_record *record, const uint64_t
     const vt_source *source = spool->source;
     int container = find_container(stamps, source->files.container_count, record->stamp);
     if (record->kind == RECORD_FINISHED) take_finished(spool, record, container);
-    if (record->kind != RECORD_IMAGE || record->number >= source->count || (record->channels != 1 && record->channels != 3))
-        return;
+    const uint64_t channels = record->channels & ~(uint64_t)DIM_BIT;
+    if (record->kind != RECORD_IMAGE || record->number >= source->count || (channels != 1 && channels != 3)) return;
     size_t item = (size_t)record->number;
-    uint64_t bytes = plane_bytes(spool) * record->channels, loose = loose_stamp(source, item);
+    uint64_t bytes = plane_bytes(spool) * channels, loose = loose_stamp(source, item);
     if (record->offset > size || bytes > size - record->offset) return;
     if (record->offset + bytes > spool->end) spool->end = record->offset + bytes;
     if (loose && container >= 0) spool->past.finished[container] = REOPENED; /* the image is there twice by now */
     if (loose ? record->stamp != loose : container < 0) return;
-    spool->count += spool->channels[item] == 0;
-    spool->channels[item] = (uint8_t)record->channels;
+    if (spool->channels[item] == 0) {
+        spool->count++;
+        spool->dim += (record->channels & DIM_BIT) != 0;
+    }
+    spool->channels[item] = (uint8_t)channels;
     spool->offsets[item] = record->offset;
     spool->past.origins[item] = loose ? VT_LOOSE : container;
 }
@@ -163,6 +168,7 @@ static vt_status read_journal(vt_spool *spool, uint64_t stamp, const uint64_t *s
         if (first && (record.stamp != stamp || record.number != spool->source->count)) break;
         if (!first) take_record(spool, &record, stamps, (uint64_t)pixels.st_size);
     }
+    spool->kept = spool->count;
     spool->discarded = spool->journal_bytes == 0 && journal.st_size > (off_t)sizeof record;
     for (size_t i = 0; i < containers; i++) spool->past.finished[i] = spool->past.finished[i] == FINISHED;
     return VT_OK;
@@ -247,16 +253,21 @@ vt_status vt_spool_remove(const char *folder) {
 
 /* --- images --- */
 
-vt_status vt_spool_write(vt_spool *spool, size_t item, int container, int channels, const uint8_t *pixels) {
+vt_status vt_spool_write(vt_spool *spool, size_t item, int container, int channels, bool dim, const uint8_t *pixels) {
     uint64_t bytes = plane_bytes(spool) * (uint64_t)channels, offset = atomic_fetch_add(&spool->end, bytes);
     VT_TRY(write_at(spool, spool->pixels, pixels, bytes, offset));
     spool->offsets[item] = offset;
     spool->channels[item] = (uint8_t)channels;
+    if (dim) atomic_fetch_add(&spool->dim, 1);
+    if (container == VT_POINTED_TO) return VT_OK;
+    atomic_fetch_add(&spool->kept, 1);
     uint64_t stamp =
         container == VT_LOOSE ? loose_stamp(spool->source, item) : container_stamp(spool->source, (size_t)container);
-    return add_record(
-        spool,
-        (vt_record){.kind = RECORD_IMAGE, .stamp = stamp, .number = item, .offset = offset, .channels = (uint64_t)channels});
+    return add_record(spool, (vt_record){.kind = RECORD_IMAGE,
+                                         .stamp = stamp,
+                                         .number = item,
+                                         .offset = offset,
+                                         .channels = (uint64_t)channels | (dim ? DIM_BIT : 0)});
 }
 
 vt_status vt_spool_finish(vt_spool *spool, int container, int64_t unlisted) {

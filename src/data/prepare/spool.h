@@ -31,6 +31,8 @@ typedef struct vt_spool {
     uint64_t *offsets;    /* [items]: in the file */
     vt_decode_past past;  /* what earlier runs did */
     int64_t count;        /* images that earlier runs left */
+    _Atomic int64_t kept; /* images that a later run will find: those, and what was written since */
+    _Atomic int64_t dim;  /* of all images, those that were written as such */
     int64_t unlisted;     /* image members of archives finished by earlier runs that are no item */
     bool discarded;       /* there was a spool of something else, which is gone */
     _Atomic uint64_t end; /* of what is taken in the file */
@@ -52,9 +54,10 @@ bool vt_spool_is_there(const char *folder);
 /* Removes the spool's files from `folder`, if they are there. */
 vt_status vt_spool_remove(const char *folder) VT_CHECKED;
 
-/* Writes the pixels of an item, found in `container` (VT_LOOSE: a file of its own); items may be written by several threads at
- * once. pixels [height, width, channels] */
-vt_status vt_spool_write(vt_spool *spool, size_t item, int container, int channels, const uint8_t *pixels) VT_CHECKED;
+/* Writes the pixels of an item, found in `container` (VT_LOOSE: a file of its own; VT_POINTED_TO: no later run finds them,
+ * since nobody would know whether the file has changed); items may be written by several threads at once. dim: as
+ * vt_image_facts.dim. pixels [height, width, channels] */
+vt_status vt_spool_write(vt_spool *spool, size_t item, int container, int channels, bool dim, const uint8_t *pixels) VT_CHECKED;
 
 /* Notes that all of a container is in the spool. */
 vt_status vt_spool_finish(vt_spool *spool, int container, int64_t unlisted) VT_CHECKED;

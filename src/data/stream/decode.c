@@ -88,7 +88,11 @@ static void note_bad(vt_decoder *decoder, size_t item, vt_status status) {
 static void process(vt_decoder *decoder, vt_encoded *encoded) {
     const vt_decode_request *request = decoder->request;
     vt_image image = {0};
-    vt_decoded decoded = {.item = encoded->item, .container = encoded->container, .place = encoded->place, .image = &image};
+    bool pointed_to = encoded->container != VT_LOOSE && encoded->image.file;
+    vt_decoded decoded = {.item = encoded->item,
+                          .container = pointed_to ? VT_POINTED_TO : encoded->container,
+                          .place = encoded->place,
+                          .image = &image};
     vt_status status = decode(encoded, request->intensity, &image, &decoded.facts);
     bool bad = status != VT_OK && status != VT_ERROR_MEMORY;
     if (bad)
@@ -102,7 +106,7 @@ static void process(vt_decoder *decoder, vt_encoded *encoded) {
         decoder->decoded++;
         pthread_mutex_unlock(&decoder->mutex);
     }
-    status = vt_supply_give_back(decoder->supply, encoded, status != VT_OK);
+    status = vt_supply_give_back(decoder->supply, encoded, status != VT_OK || pointed_to);
     if (status != VT_OK) note_failure(decoder, -1, status);
 }
 

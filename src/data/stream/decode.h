@@ -9,13 +9,13 @@
 #include "data/image/image.h"
 #include "data/source/source.h"
 
-/* Where an item's image was found: a container's number, or one of these. */
-enum { VT_LOOSE = -1, VT_NOWHERE = -2 };
+/* Where an item's image was found: a container's number, or one of these; the last is a loose file that a container names. */
+enum { VT_LOOSE = -1, VT_NOWHERE = -2, VT_POINTED_TO = -3 };
 
 /* An image as found. */
 typedef struct vt_decoded {
     size_t item;       /* into the source's items */
-    int container;     /* into the source's containers, or VT_LOOSE */
+    int container;     /* into the source's containers, VT_LOOSE, or VT_POINTED_TO */
     const char *place; /* "images_001.tar.gz: images/00000001_000.png": for sentences and reports */
     vt_image *image;   /* the sink may take its pixels, leaving it empty */
     vt_image_facts facts;
@@ -39,7 +39,7 @@ typedef struct vt_decode_request {
     int threads; /* at least 1 */
     vt_image_sink sink;
     /* NULL allowed: called by several threads at once, when a container has been read to its end and none of its images was
-     * bad. `unlisted`: how many of its images are no item. */
+     * bad or a file that it only points to. `unlisted`: how many of its images are no item. */
     vt_status (*finished)(void *context, int container, int64_t unlisted);
     /* NULL allowed: called by the caller's thread several times a second. */
     vt_status (*pulse)(void *context);

@@ -23,7 +23,8 @@ void vt_supply_close(vt_supply *supply); /* NULL allowed */
  * vt_supply_end(). *out is to be given back, unless this fails: then the supply is of no more use. */
 vt_status vt_supply_take(vt_supply *supply, vt_encoded *out, bool *more) VT_CHECKED;
 
-/* Frees what was taken, and tells the request whose last image it was that its container is finished. */
+/* Frees what was taken, and tells the request whose last image it was that its container is finished, unless one of its images
+ * was `bad`: one that a later pass has to look at again. */
 vt_status vt_supply_give_back(vt_supply *supply, vt_encoded *encoded, bool bad) VT_CHECKED;
 
 /* From now on there is no next image. */

@@ -34,7 +34,7 @@ static void make_journal(void) {
     vt_spool spool;
     if (vt_spool_open(scratch_path(""), &source, skip, &format, &spool) != VT_OK) abort();
     for (size_t i = 0; i < ITEMS; i++)
-        if (vt_spool_write(&spool, i, i < 2 ? VT_LOOSE : 0, i == 1 ? 3 : 1, image) != VT_OK) abort();
+        if (vt_spool_write(&spool, i, i < 2 ? VT_LOOSE : 0, i == 1 ? 3 : 1, i == 2, image) != VT_OK) abort();
     if (vt_spool_finish(&spool, 0, 3) != VT_OK || vt_spool_sync(&spool) != VT_OK) abort();
     vt_spool_close(&spool);
     snprintf(path, sizeof path, "%s", scratch_path(VT_SPOOL_JOURNAL));
