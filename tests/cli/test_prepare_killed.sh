@@ -68,6 +68,20 @@ run "$VITRAIN" prepare "${options[@]}" --out out --overwrite
 same_data out
 rm -r out
 
+# Killed while it replaces a data set: one of the two is there.
+run "$VITRAIN" sample --out few --images 10 --image-size 32 --seed 3
+run "$VITRAIN" prepare --data few --image-size 8 --out replaced
+for i in $(seq 80); do
+    "$VITRAIN" prepare --data few --image-size $((8 + i % 2)) --out replaced --overwrite > out.txt 2> err.txt &
+    job=$!
+    sleep "0.$(printf %03d $((RANDOM % 250)))"
+    kill -KILL "$job" 2> /dev/null
+    wait "$job" 2> /dev/null
+    run "$VITRAIN" info replaced
+done
+run "$VITRAIN" prepare --data few --image-size 8 --out replaced --overwrite
+[ ! -e replaced.partial ] && [ ! -e replaced.before ] || fail "something is left beside what was replaced"
+
 # Members of a disk that fills up while it prepares: what fitted is kept.
 mkdir small
 mount -t tmpfs -o size=64m tmpfs small 2> mount.txt || skip "the part about a full disk needs to mount a tmpfs: $(cat mount.txt)"

@@ -1,9 +1,11 @@
 /* Everything is made in a folder beside the result and moved into place at the end, so that a failure, a stop or a kill leaves
  * what was there; what a killed run left is either gone on with or cleared. */
+#define _GNU_SOURCE /* renameat2() */
 #include "data/prepare/place.h"
 
 #include "base/file.h"
 #include "data/prepared/prepared.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,21 +91,28 @@ vt_status vt_place_open(const char *out, bool overwrite, vt_place *place) {
     return vt_check_writable(place->partial);
 }
 
+/* Puts the new folder in the place of the old, which ends as `before`: in one step, or, where the file system has none for it,
+ * in two, between which a kill leaves both under their other names. */
+static vt_status replace(const vt_place *place) {
+    VT_TRY(vt_remove_tree(place->before));
+    if (renameat2(AT_FDCWD, place->partial, AT_FDCWD, place->out, RENAME_EXCHANGE) == 0)
+        return vt_rename_synced(place->partial, place->before);
+    VT_TRY(vt_rename_synced(place->out, place->before));
+    if (rename(place->partial, place->out) == 0) return VT_OK;
+    vt_status status = vt_fail_errno("%s: cannot rename it to '%s'", place->partial, place->out);
+    if (rename(place->before, place->out) != 0)
+        status = vt_fail_prefix(status, "%s: what was there is now in '%s'", place->out, place->before);
+    return status;
+}
+
 vt_status vt_place_commit(vt_place *place) {
-    bool replaced = vt_path_exists(place->out);
-    if (replaced) {
-        VT_TRY(vt_remove_tree(place->before));
-        VT_TRY(vt_rename_synced(place->out, place->before));
-    }
-    if (rename(place->partial, place->out) != 0) {
-        vt_status status = vt_fail_errno("%s: cannot rename it to '%s'", place->partial, place->out);
-        if (replaced && rename(place->before, place->out) != 0)
-            status = vt_fail_prefix(status, "%s: what was there is now in '%s'", place->out, place->before);
-        return status;
-    }
+    if (vt_path_exists(place->out))
+        VT_TRY(replace(place));
+    else
+        VT_TRY(vt_rename_synced(place->partial, place->out));
     close(place->lock);
     place->lock = -1;
-    return vt_remove_tree(place->before); /* also what a run left that was killed between the two renames */
+    return vt_remove_tree(place->before); /* also what a run left that was killed before it got here */
 }
 
 static vt_status remove_partial(const vt_place *place) {
