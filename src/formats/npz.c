@@ -13,8 +13,9 @@ static const char SUFFIX[] = ".npy";
 
 static vt_status fail_damaged(struct archive *archive, const char *place) {
     const char *why = archive_error_string(archive);
-    return vt_fail(VT_ERROR_INPUT, "%s: %s: expected a whole .npz file as numpy.savez writes it", place,
-                   why ? why : "cannot be read");
+    if (!why) why = "cannot be read";
+    return vt_fail(VT_ERROR_INPUT, "%s: %.*s: expected a whole .npz file as numpy.savez writes it", place,
+                   (int)strcspn(why, "\n"), why); /* some of libarchive's sentences end their line */
 }
 
 /* Only by the directory at the end of the file, so that arrays are passed over without being read. */
