@@ -23,7 +23,7 @@ class ModelOptions(ctypes.Structure):
     _fields_ = [("num_labels", ctypes.c_int), ("label_names", ctypes.POINTER(ctypes.c_char_p)),
                 ("problem_type", ctypes.c_int), ("image_height", ctypes.c_int), ("image_width", ctypes.c_int),
                 ("seed", ctypes.c_uint64), ("require_head", ctypes.c_int), ("hidden_dropout_prob", ctypes.c_double),
-                ("attention_probs_dropout_prob", ctypes.c_double)]
+                ("attention_probs_dropout_prob", ctypes.c_double), ("describe_only", ctypes.c_int)]
 
 
 def check(status):
