@@ -19,7 +19,9 @@ for part in 1 2 3; do
 done
 
 options=(--data raw --image-size 48 --validation-fraction 0.2 --write-metadata)
+started=$(date +%s%N)
 run "$VITRAIN" prepare "${options[@]}" --out whole --threads 1
+whole_ms=$((($(date +%s%N) - started) / 1000000)) # by one thread: kills come at shares of it, on fast machines and slow ones
 same_data() { # FOLDER
     (cd whole && find . -type f | sort) > whole.txt
     (cd "$1" && find . -type f | sort) > other.txt
@@ -27,6 +29,12 @@ same_data() { # FOLDER
     local file
     while read -r file; do same "whole/$file" "$1/$file"; done < whole.txt
     [ ! -e "$1.partial" ] && [ ! -e "$1.before" ] || fail "something is left beside $1"
+}
+
+# seconds_at PERCENT: that share of the whole run.
+seconds_at() {
+    local ms=$((whole_ms * $1 / 100))
+    echo "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
 }
 
 # kill_after SIGNAL SECONDS THREADS: runs the command into out/, and ends it if it is still there by then.
@@ -43,7 +51,7 @@ kill_after() {
 RANDOM=20
 for threads in 2 5; do
     kills=0
-    while [ "$kills" -lt 15 ] && kill_after KILL "0.$(printf %02d $((10 + RANDOM % 90)))" $((1 + RANDOM % threads)); do
+    while [ "$kills" -lt 15 ] && kill_after KILL "$(seconds_at $((4 + RANDOM % 30)))" $((1 + RANDOM % threads)); do
         kills=$((kills + 1))
         [ ! -e out ] || fail "a killed run left an unfinished $(ls out)"
     done
@@ -54,14 +62,14 @@ for threads in 2 5; do
 done
 
 # Asked to stop: it says what is kept, and the next run says that it goes on.
-kill_after TERM 0.8 1 && grep -q 'stopped: .*images are kept in .out.partial., and the same command goes on' err.txt &&
+kill_after TERM "$(seconds_at 50)" 1 && grep -q 'stopped: .*images are kept in .out.partial., and the same command goes on' err.txt &&
     { run "$VITRAIN" prepare "${options[@]}" --out out; grep -q 'resuming: [0-9]* of 1,000 listed images' out.txt || fail "it did not go on: $(cat out.txt)"; }
 [ -d out ] || fail "the stopped run said: $(cat err.txt)"
 same_data out
 rm -r out
 
 # Another size is another spool.
-kill_after TERM 0.8 1
+kill_after TERM "$(seconds_at 50)" 1
 run "$VITRAIN" prepare "${options[@]}" --image-size 40 --out out
 grep -q 'resuming' out.txt && fail "images of another size were taken: $(cat out.txt)"
 run "$VITRAIN" prepare "${options[@]}" --out out --overwrite
