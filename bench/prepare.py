@@ -120,6 +120,8 @@ def main():
             folder = work / "drawn"
             subprocess.run([options.vitrain, "sample", "--out", folder, "--images", "48"], check=True, stdout=subprocess.DEVNULL)
         IMAGES.extend(read_images(folder))
+        if not IMAGES:
+            sys.exit(f"{folder}: holds neither images_*.tar.gz nor *.png")
         images = make_archives(root, options.gigabytes * 1e9, options.archives)
         archives = sorted(root.glob("*.tar.gz"))
         size = sum(path.stat().st_size for path in archives)
