@@ -70,7 +70,7 @@ static vt_status spool_images(const bench *b, vt_spool *spool) {
     for (int64_t i = 0; i < b->images; i++) {
         uint8_t *pixels = drawings[i % DRAWINGS];
         memcpy(pixels, &i, sizeof i); /* no two are equal */
-        VT_TRY(vt_spool_write(spool, (size_t)i, VT_LOOSE, 1, pixels));
+        VT_TRY(vt_spool_write(spool, (size_t)i, VT_LOOSE, 1, false, pixels));
     }
     return VT_OK;
 }
