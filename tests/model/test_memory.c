@@ -37,17 +37,24 @@ static size_t heap_in_use(void) {
     return info.uordblks + info.hblkhd;
 }
 
-/* Steps of a whole and of a smaller micro-batch take nothing from the device, and nothing that stays from the heap. */
+enum { STEPS = 40, STEADY = 6 };
+
+/* Steps of a whole and of a smaller micro-batch take nothing from the device, and nothing that stays from the heap: its use
+ * comes to rest. What other threads free stays in caches of theirs for a while and counts as used, so it need not rest at once.
+ */
 static void check_steps(vt_vit *vit, vt_vit *evaluating) {
     vt_device_memory planned = device->memory;
     size_t heap = 0;
-    for (int i = 0; i < 4; i++) {
+    int steady = 0;
+    for (int i = 0; i < STEPS && steady < STEADY; i++) {
         step(vit, i % 2 ? REST : BATCH, i);
         ASSERT_OK(vt_vit_forward(evaluating, pixels, BATCH, NULL, logits));
-        if (i == 0) heap = heap_in_use();
+        size_t now = heap_in_use();
+        steady = now <= heap ? steady + 1 : 0;
+        heap = now;
     }
     assert_memory_equal(&device->memory, &planned, sizeof planned);
-    assert_int_equal(heap_in_use(), heap);
+    if (steady < STEADY) fail_msg("the heap still grows after %d steps", STEPS);
 }
 
 static void check_plan(vt_precision precision, int checkpointing, double dropout) {
