@@ -37,7 +37,7 @@ static size_t heap_in_use(void) {
     return info.uordblks + info.hblkhd;
 }
 
-enum { STEPS = 40, STEADY = 6 };
+enum { STEPS = 60, STEADY = 12 }; /* longer than a cache lasts: glibc keeps 7 pieces of a size */
 
 /* Steps of a whole and of a smaller micro-batch take nothing from the device, and nothing that stays from the heap: its use
  * comes to rest. What other threads free stays in caches of theirs for a while and counts as used, so it need not rest at once.
